@@ -1,0 +1,188 @@
+"""The seams: what the program needs of the world, as small Protocols. Adapters are made in compose.py alone."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from bot.core.decisions import Approved, BlockEnvironment, Bundle
+from bot.core.identity import Address, BlockHash, BlockRef, TxHash, WalletName
+from bot.core.messages import ChainEvent, Head, Log
+from bot.core.records import (
+    AttemptRecord,
+    BlockRecord,
+    DropRecord,
+    IntentRecord,
+    LedgerEntry,
+    OpenIntent,
+    OutcomeRecord,
+    PayloadRecord,
+    RunRecord,
+)
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.transaction import SignedTransaction, TransactionFields
+from bot.core.units import Gas, Nanoseconds, Wei, WeiPerGas
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of time. Every time-out goes through it, so that the market can run in lockstep."""
+
+    def utc(self) -> Nanoseconds: ...
+
+    def monotonic(self) -> Nanoseconds: ...
+
+    async def sleep(self, duration: Nanoseconds) -> None: ...
+
+    async def within(self, limit: Nanoseconds, work: Awaitable[T]) -> Ok[T] | Unknown:
+        """The result of `work`, or Unknown once `limit` has passed (the work is cancelled)."""
+        ...
+
+
+RpcResult = Ok[Any] | Reverted | Unknown
+"""Ok: the `result` member. Reverted: the node answered with an error (message, revert data). Unknown: no answer."""
+
+
+class JsonRpc(Protocol):
+    """One JSON-RPC endpoint."""
+
+    async def request(self, method: str, params: Sequence[object]) -> RpcResult: ...
+
+    async def batch(self, calls: Sequence[tuple[str, Sequence[object]]]) -> list[RpcResult]:
+        """Answers in the order of `calls`, whatever order the node chose."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class RpcSession(JsonRpc, Protocol):
+    """A JSON-RPC connection that also pushes (websocket or IPC)."""
+
+    async def subscribe(
+        self, params: Sequence[object], deliver: Callable[[Any], None]
+    ) -> Ok[str] | Reverted | Unknown:
+        """eth_subscribe; `deliver` gets each notification's result, in order, on the loop. Ok carries the id."""
+        ...
+
+    async def closed(self) -> str:
+        """Returns, with the reason, when the connection is gone."""
+        ...
+
+
+class ChainFeed(Protocol):
+    """Blocks in order, gaps filled, reorgs said."""
+
+    def events(self) -> AsyncIterator[ChainEvent]: ...
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    tx_hash: TxHash
+    block: BlockRef
+    succeeded: bool
+    gas_used: Gas
+    effective_gas_price: WeiPerGas
+    logs: tuple[Log, ...]
+
+
+class MinedTransaction(msgspec.Struct, frozen=True):
+    """One transaction of a mined block, as the post-mortem needs it."""
+
+    hash: TxHash
+    sender: Address
+    to: Address | None
+    nonce: int
+    index: int
+
+
+class SimulatedCall(msgspec.Struct, frozen=True):
+    gas_used: Gas
+    logs: tuple[Log, ...]
+
+
+class ChainReader(Protocol):
+    """Reads at one named block; a read that failed is Unknown, never a zero."""
+
+    async def chain_id(self) -> Ok[int] | Reverted | Unknown: ...
+
+    async def head(self) -> Ok[Head] | Reverted | Unknown: ...
+
+    async def head_by_hash(self, block: BlockHash) -> Ok[Head | None] | Reverted | Unknown: ...
+
+    async def head_by_number(self, number: int) -> Ok[Head | None] | Reverted | Unknown: ...
+
+    async def code(self, address: Address, at: BlockRef) -> Ok[bytes] | Reverted | Unknown: ...
+
+    async def call(self, to: Address, data: bytes, at: BlockRef) -> Ok[bytes] | Reverted | Unknown: ...
+
+    async def transaction_count(self, address: Address, at: BlockRef) -> Ok[int] | Reverted | Unknown: ...
+
+    async def balance(self, address: Address, at: BlockRef) -> Ok[Wei] | Reverted | Unknown: ...
+
+    async def logs(
+        self, block: BlockHash, topics: Sequence[bytes]
+    ) -> Ok[tuple[Log, ...]] | Reverted | Unknown: ...
+
+    async def receipt(self, tx: TxHash) -> Ok[Receipt | None] | Reverted | Unknown: ...
+
+    async def transactions(
+        self, block: BlockHash
+    ) -> Ok[tuple[MinedTransaction, ...]] | Reverted | Unknown: ...
+
+
+class Simulator(Protocol):
+    async def simulate(
+        self, transaction: TransactionFields, sender: Address, on: BlockRef, environment: BlockEnvironment
+    ) -> Ok[SimulatedCall] | Reverted | Unknown:
+        """Run the transaction as the only one of the next block. The caller has checked nonce, fee and balance."""
+        ...
+
+
+class BundleRoute(Protocol):
+    """A way to a block builder."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def drops_reverts(self) -> bool:
+        """The route promises that a transaction that reverts is not mined."""
+        ...
+
+    async def send(self, bundle: Bundle) -> Ok[str] | Reverted | Unknown:
+        """Ok carries the bundle hash. Accepted is not landed."""
+        ...
+
+    async def cancel(self, replacement_uuid: str) -> Ok[None] | Reverted | Unknown: ...
+
+
+class Signer(Protocol):
+    async def sign(self, approved: Approved) -> Ok[SignedTransaction] | Reverted | Unknown:
+        """Reverted: the signer's own policy refused, with its reason."""
+        ...
+
+    async def addresses(self) -> Ok[dict[WalletName, Address]] | Reverted | Unknown: ...
+
+
+class Journal(Protocol):
+    """Each `record_*` returns once the record is on disk (SQLite: WAL, synchronous=FULL)."""
+
+    async def record_run(self, run: RunRecord) -> None: ...
+
+    async def record_intent(self, intent: IntentRecord) -> None: ...
+
+    async def record_drop(self, drop: DropRecord) -> None: ...
+
+    async def record_payload(self, payload: PayloadRecord) -> None: ...
+
+    async def record_attempt(self, attempt: AttemptRecord) -> None: ...
+
+    async def record_outcome(self, outcome: OutcomeRecord) -> None: ...
+
+    async def record_block(self, block: BlockRecord) -> None: ...
+
+    async def open_intents(self) -> list[OpenIntent]: ...
+
+    async def ledger_entries(self, since: Nanoseconds) -> list[LedgerEntry]:
+        """Finished intents recorded at or after `since` (UTC), oldest first."""
+        ...

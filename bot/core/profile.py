@@ -1,0 +1,56 @@
+"""What is particular to a chain, as data: slot rule, gas schedule, tokens, venues, addresses with code hashes."""
+
+from typing import Literal
+
+import msgspec
+
+from bot.core.identity import Address
+
+ProtocolName = Literal["uniswap_v2", "uniswap_v3"]
+
+
+class Token(msgspec.Struct, frozen=True):
+    symbol: str
+    address: Address
+    decimals: int
+
+
+class SlotRule(msgspec.Struct, frozen=True):
+    """Block timestamps are genesis_time + seconds * slot; a missed slot leaves a gap."""
+
+    genesis_time: int
+    seconds: int
+
+
+class Venue(msgspec.Struct, frozen=True):
+    """One factory and what its pools have in common."""
+
+    name: str
+    protocol: ProtocolName
+    factory: Address
+    init_code_hash: bytes
+    """keccak of the pool's creation code: pool addresses follow by CREATE2."""
+    fee_numerator: int
+    """V2: the part of the input that counts, 997 of 1000 for Uniswap. 0 where each pool has its own fee."""
+    fee_denominator: int
+    first_block: int
+    """No pool is older than this block."""
+
+
+class ChainProfile(msgspec.Struct, frozen=True):
+    name: str
+    chain_id: int
+    slot: SlotRule
+    gas_schedule: str
+    weth: Token
+    base_tokens: tuple[Token, ...]
+    """Cycles start and end in one of these."""
+    tokens: tuple[Token, ...]
+    multicall3: Address
+    venues: tuple[Venue, ...]
+    discovery: Literal["all", "listed"]
+    """all: every pool of the factories; listed: only pools between `tokens` (a mainnet factory has 400,000 pairs)."""
+    code_hashes: dict[Address, bytes]
+    """keccak of the code expected at each address the bot relies on."""
+    is_throwaway: bool
+    """A local market or fork: only throwaway keys and relays on loopback are accepted."""

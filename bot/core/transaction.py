@@ -1,0 +1,128 @@
+"""An EIP-1559 transaction before and after its signature: the one form that is simulated, signed and sent.
+
+`TransactionFields.digest()` is keccak256(0x02 ‖ rlp(unsigned fields)): the hash that is signed, and at the same
+time a commitment to (chain, nonce, to, value, data, gas, fees, access list). Law 4 compares these digests.
+"""
+
+import msgspec
+import rlp
+
+from bot.core.identity import Address, TxHash, keccak
+from bot.core.units import Gas, Wei, WeiPerGas
+
+EIP1559_TYPE = b"\x02"
+
+AccessList = tuple[tuple[Address, tuple[bytes, ...]], ...]
+
+
+class TransactionFields(msgspec.Struct, frozen=True):
+    """Everything a signature covers. `to` is never empty: this bot does not create contracts from a hot key."""
+
+    chain_id: int
+    nonce: int
+    max_priority_fee_per_gas: WeiPerGas
+    max_fee_per_gas: WeiPerGas
+    gas_limit: Gas
+    to: Address
+    value: Wei
+    data: bytes
+    access_list: AccessList = ()
+
+    def unsigned_payload(self) -> bytes:
+        """0x02 ‖ rlp of the nine unsigned fields."""
+        return EIP1559_TYPE + bytes(rlp.encode(self._rlp_fields()))
+
+    def digest(self) -> bytes:
+        """32 bytes: what is signed; equal digests mean equal fields."""
+        return keccak(self.unsigned_payload())
+
+    def signed_payload(self, y_parity: int, r: int, s: int) -> bytes:
+        """The raw transaction a node accepts."""
+        return EIP1559_TYPE + bytes(rlp.encode([*self._rlp_fields(), y_parity, r, s]))
+
+    def _rlp_fields(self) -> list[object]:
+        return [
+            self.chain_id,
+            self.nonce,
+            self.max_priority_fee_per_gas,
+            self.max_fee_per_gas,
+            self.gas_limit,
+            self.to,
+            self.value,
+            self.data,
+            [[address, list(slots)] for address, slots in self.access_list],
+        ]
+
+
+class SignedTransaction(msgspec.Struct, frozen=True):
+    """`raw` is the bytes for the wire; `hash` is its keccak, the name the chain gives it."""
+
+    raw: bytes
+    hash: TxHash
+    fields: TransactionFields
+
+
+def decode_unsigned(payload: bytes) -> TransactionFields:
+    """Inverse of `unsigned_payload`. Raises ValueError for another type, a wrong count, or non-canonical integers."""
+    return _fields(_items(payload, 9))
+
+
+def decode_signed(raw: bytes) -> tuple[TransactionFields, int, int, int]:
+    """Fields and (y_parity, r, s) of a raw type-2 transaction. Raises ValueError as `decode_unsigned`."""
+    items = _items(raw, 12)
+    return _fields(items[:9]), _integer(items[9]), _integer(items[10]), _integer(items[11])
+
+
+def _items(payload: bytes, count: int) -> list[object]:
+    if payload[:1] != EIP1559_TYPE:
+        raise ValueError(
+            f"transaction type {payload[:1].hex() or 'none'}: only type 02 (EIP-1559) is understood"
+        )
+    try:
+        items = rlp.decode(payload[1:])
+    except rlp.exceptions.RLPException as error:
+        raise ValueError(f"not valid RLP: {error}") from error
+    if not isinstance(items, list) or len(items) != count:
+        raise ValueError(f"{len(items) if isinstance(items, list) else 'no'} fields, expected {count}")
+    return items
+
+
+def _fields(items: list[object]) -> TransactionFields:
+    to = _bytes(items[5])
+    if len(to) != 20:
+        raise ValueError(f"`to` has {len(to)} bytes, expected 20 (contract creation is not signed)")
+    return TransactionFields(
+        chain_id=_integer(items[0]),
+        nonce=_integer(items[1]),
+        max_priority_fee_per_gas=WeiPerGas(_integer(items[2])),
+        max_fee_per_gas=WeiPerGas(_integer(items[3])),
+        gas_limit=Gas(_integer(items[4])),
+        to=Address(to),
+        value=Wei(_integer(items[6])),
+        data=_bytes(items[7]),
+        access_list=_access_list(items[8]),
+    )
+
+
+def _access_list(item: object) -> AccessList:
+    if not isinstance(item, list):
+        raise ValueError("access list is not a list")  # noqa: TRY004  # malformed input, not a wrong call
+    entries: list[tuple[Address, tuple[bytes, ...]]] = []
+    for entry in item:
+        if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[1], list):
+            raise ValueError("access list entry is not [address, [slot, ...]]")
+        entries.append((Address(_bytes(entry[0])), tuple(_bytes(slot) for slot in entry[1])))
+    return tuple(entries)
+
+
+def _integer(item: object) -> int:
+    raw = _bytes(item)
+    if raw[:1] == b"\x00":
+        raise ValueError(f"integer {raw.hex()} has a leading zero")
+    return int.from_bytes(raw, "big")
+
+
+def _bytes(item: object) -> bytes:
+    if not isinstance(item, bytes):
+        raise ValueError("a list stands where bytes belong")  # noqa: TRY004  # malformed input, not a wrong call
+    return item
