@@ -1,0 +1,171 @@
+"""Which steps a set-up has, which of them are already done, and running the rest side by side."""
+
+import functools
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from setup_steps import environments, parts, setup_lock, stamps
+from setup_steps.checklist import Checklist, Line, State
+from setup_steps.environments import APE, BOT, UV_FOLDER, UV_LOCK, Environment
+from setup_steps.failure import MACHINE_LACKS, SetupFailed
+from setup_steps.parts_list import Part, read_parts
+from setup_steps.processes import Processes, Stopped
+
+ROOT = Path(__file__).resolve().parents[2]
+WHAT = {"runtime": [BOT], "ape": [APE], "all": [BOT, APE]}
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Step:
+    line: Line
+    is_there: Callable[[], bool]
+    size_there: Callable[[], int]
+    make: Callable[[Processes], int]
+    """Returns bytes on disk; raises SetupFailed."""
+    after: "Step | None" = None
+
+
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    """Exit codes: 0 all there, 2 this machine lacks something, 3 a registry cannot be reached, 130 interrupted."""
+    if len(arguments) != 1 or arguments[0] not in WHAT:
+        sys.stderr.write("usage: scripts/setup runtime|ape|all\n")
+        return MACHINE_LACKS
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        set_up(root, arguments[0])
+    except SetupFailed as failure:
+        sys.stderr.write(f"{failure.line}\n")
+        return failure.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("Set-up interrupted: run it again, it goes on from what is finished.\n")
+        return INTERRUPTED
+    return 0
+
+
+def set_up(root: Path, what: str) -> None:
+    """Make what is missing. When nothing is, no process is started and no lock is taken."""
+    steps = steps_of(root, WHAT[what])
+    checklist = Checklist(f"Set-up ({what})", [step.line for step in steps])
+    if all(step.is_there() for step in steps):
+        _mark_already(steps)
+        checklist.begin()
+        return
+    with setup_lock.held(root) as lock:
+        parts.sweep(root)
+        _mark_already(steps)  # another set-up may have ended meanwhile
+        missing = [step for step in steps if step.line.state is not State.ALREADY]
+        if any(step.line.what == "Python installer" for step in missing):
+            environments.check_ensurepip()
+        checklist.begin()
+        _run(missing, checklist, Processes(lock))
+
+
+def steps_of(root: Path, wanted: Sequence[Environment]) -> list[Step]:
+    """In the order of the checklist."""
+    installer = _installer_step(root)
+    fetched = read_parts(root)
+    chain = [part for part in fetched if part.executable]
+    contracts = [part for part in fetched if not part.executable]
+    return [
+        installer,
+        *(_environment_step(root, environment, installer) for environment in wanted),
+        _parts_step(root, "local chain", f"{chain[0].name} {chain[0].version}", chain),
+        _parts_step(root, "contracts", f"{len(contracts)} packages: WETH9, Uniswap V2, V3, ...", contracts),
+    ]
+
+
+def _installer_step(root: Path) -> Step:
+    version = (root / UV_LOCK).read_text().split(None, 1)[0].replace("==", " ")
+    return Step(
+        Line("Python installer", version),
+        lambda: environments.is_there(root, UV_FOLDER, UV_LOCK),
+        lambda: stamps.size_of(root / UV_FOLDER),
+        lambda processes: environments.make_installer(root, processes),
+    )
+
+
+def _environment_step(root: Path, environment: Environment, installer: Step) -> Step:
+    def make(processes: Processes) -> int:
+        python = (
+            environments.ape_python(processes, root) if environment is APE else environments.base_python()
+        )
+        return environments.make(root, environment, python, processes)
+
+    detail = f"{environment.packages(root)} packages: {environment.what}"
+    return Step(
+        Line(str(environment.folder), detail),
+        lambda: environments.is_there(root, environment.folder, environment.lock),
+        lambda: stamps.size_of(root / environment.folder),
+        make,
+        installer,
+    )
+
+
+def _parts_step(root: Path, what: str, detail: str, of: Sequence[Part]) -> Step:
+    def make(processes: Processes) -> int:
+        parts.check_npm()
+        missing = [part for part in of if not parts.is_there(root, part)]
+        return parts.fetch(root, missing, functools.partial(parts.npm_pack, processes))
+
+    return Step(
+        Line(what, detail),
+        lambda: all(parts.is_there(root, part) for part in of),
+        lambda: sum(stamps.size_of(root / parts.FOLDER / part.name) for part in of),
+        make,
+    )
+
+
+def _mark_already(steps: Sequence[Step]) -> None:
+    for step in steps:
+        if step.is_there():
+            step.line.state, step.line.size = State.ALREADY, step.size_there()
+
+
+def _run(missing: Sequence[Step], checklist: Checklist, processes: Processes) -> None:
+    """All steps side by side, save that one waits for what it needs; the first failure ends the others."""
+    running: dict[int, Future[None]] = {}
+    with ThreadPoolExecutor(max_workers=len(missing) or 1) as threads:
+        try:
+            for step in missing:
+                needed = running.get(id(step.after))
+                running[id(step)] = threads.submit(_make, step, needed, checklist, processes)
+            unfinished = set(running.values())
+            while unfinished:
+                done, unfinished = wait(unfinished, timeout=0.2, return_when=FIRST_EXCEPTION)
+                checklist.draw()
+                _raise_first(done)
+        finally:
+            processes.stop()
+
+
+def _make(step: Step, needed: "Future[None] | None", checklist: Checklist, processes: Processes) -> None:
+    if needed is not None and needed.exception() is not None:
+        raise Stopped
+    checklist.start(step.line)
+    try:
+        size = step.make(processes)
+    except Stopped:
+        step.line.state = State.WAITING
+        raise
+    except BaseException:
+        checklist.end(step.line, State.FAILED)
+        raise
+    checklist.end(step.line, State.DONE, size)
+
+
+def _raise_first(done: "set[Future[None]]") -> None:
+    for future in done:
+        failure = future.exception()
+        if failure is not None and not isinstance(failure, Stopped):
+            raise failure
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
