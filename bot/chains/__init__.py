@@ -1,0 +1,1 @@
+"""One TOML file a chain, read into `core.profile.ChainProfile`."""

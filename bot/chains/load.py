@@ -1,0 +1,61 @@
+"""Read a chain profile. A profile is shipped data: a mistake in it is ours, so it raises ValueError, not a setting's line."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from bot.core.identity import Address, address_from_hex, from_hex
+from bot.core.profile import ChainProfile, ProtocolName, SlotRule, Token, Venue
+
+PROFILE_FOLDER = Path(__file__).parent
+
+
+def profile_names() -> tuple[str, ...]:
+    """Names that BOT_CHAIN may take, besides `fork`."""
+    return tuple(sorted(path.stem for path in PROFILE_FOLDER.glob("*.toml")))
+
+
+def load_profile(name: str) -> ChainProfile:
+    """Raises KeyError for an unknown name, ValueError for a malformed file."""
+    path = PROFILE_FOLDER / f"{name}.toml"
+    if name not in profile_names():
+        raise KeyError(name)
+    return parse_profile(tomllib.loads(path.read_text()))
+
+
+def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
+    tokens = {
+        symbol: Token(symbol, address_from_hex(row["address"]), int(row["decimals"]))
+        for symbol, row in raw["tokens"].items()
+    }
+    venues = tuple(_venue(row) for row in raw["venues"])
+    named: dict[str, Address] = {symbol: token.address for symbol, token in tokens.items()}
+    named |= {venue.name: venue.factory for venue in venues}
+    return ChainProfile(
+        name=raw["name"],
+        chain_id=int(raw["chain_id"]),
+        slot=SlotRule(int(raw["slot"]["genesis_time"]), int(raw["slot"]["seconds"])),
+        gas_schedule=raw["gas_schedule"],
+        weth=tokens[raw["weth"]],
+        base_tokens=tuple(tokens[symbol] for symbol in raw["base_tokens"]),
+        tokens=tuple(tokens.values()),
+        multicall3=address_from_hex(raw["multicall3"]),
+        venues=venues,
+        discovery=raw["discovery"],
+        code_hashes={named[name]: from_hex(text) for name, text in raw["code_hashes"].items()},
+        is_throwaway=bool(raw.get("throwaway", False)),
+    )
+
+
+def _venue(row: Mapping[str, Any]) -> Venue:
+    numerator, denominator = (int(part) for part in row["fee"].split("/"))
+    return Venue(
+        name=row["name"],
+        protocol=cast("ProtocolName", row["protocol"]),
+        factory=address_from_hex(row["factory"]),
+        init_code_hash=from_hex(row["init_code_hash"]),
+        fee_numerator=numerator,
+        fee_denominator=denominator,
+        first_block=int(row["first_block"]),
+    )

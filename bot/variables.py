@@ -1,0 +1,105 @@
+"""Every environment variable the bot knows: its unit, default and effect. `.env.example` is held to this file by a test.
+
+Four families: single names (`BOT_MODE`), one wallet's (`BOT_WALLET_<WALLET>__…`), one relay's
+(`BOT_RELAY_<RELAY>__…`) and limits (`BOT_LIMIT_<WALLET|GLOBAL|STRATEGY>__…`). A name outside them is refused, because
+a misspelt limit that is silently ignored is a limit that is not there.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from bot.core.identity import Address, address_from_hex
+from bot.core.quantities import parse_bps, parse_count, parse_duration, parse_gas, parse_gas_price, parse_wei
+
+PREFIX = "BOT_"
+
+Ether = Annotated[int, BeforeValidator(parse_wei)]
+GasPrice = Annotated[int, BeforeValidator(parse_gas_price)]
+GasUnits = Annotated[int, BeforeValidator(parse_gas)]
+Duration = Annotated[int, BeforeValidator(parse_duration)]
+Share = Annotated[int, BeforeValidator(parse_bps)]
+Count = Annotated[int, BeforeValidator(parse_count)]
+AddressText = Annotated[Address, BeforeValidator(address_from_hex)]
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(lambda text: tuple(part.strip().lower() for part in text.split(",") if part.strip()))
+]
+Switch = Annotated[bool, BeforeValidator(lambda text: {"on": True, "off": False}.get(text.lower(), text))]
+
+
+class _Family(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True)
+
+
+class BotVariables(_Family):
+    """`BOT_<NAME>`; the field name is the variable's in lower case, the description its effect."""
+
+    mode: Literal["observe", "simulate", "live"] = Field(
+        description="observe: find and explain, nothing else needed; simulate: also build and simulate; live: sign and send."
+    )
+    chain: str = Field(description="Chain profile (a file of bot/chains), or `market`, or `fork`.")
+    fork_profile: str = Field("ethereum", description="With BOT_CHAIN=fork: the profile of the chain that was forked.")
+    rpc_url: str = Field(description="Your node: ws://…, wss://… or the path of its IPC socket. Heads are pushed, so no http.")
+    data_dir: Path | None = Field(None, description="Journal, HALT file, logs. Default ./var/<chain id>/.")
+    executor: AddressText | None = Field(None, description="Your deployed Executor. Required from simulate on.")
+    profit_recipient: AddressText | None = Field(
+        None, description="Where the Executor sends profit; must equal what the contract says. Required from simulate on."
+    )
+    wallets: Names = Field("", description="Names of the wallets, comma separated. Required from simulate on.")
+    relays: Names = Field("", description="Relays to send to, by row name, comma separated. Required in live.")
+    signer_socket: Path | None = Field(None, description="Unix socket of `bot signer`. Default: a 0700 folder of your own.")
+    bid_share: Share = Field("50 %", description="Part of the net profit paid to the block builder.")
+    min_net_profit: Ether = Field("0.0002 ETH", description="Least profit after worst-case gas and bid; below it nothing is sent.")
+    priority_fee: GasPrice = Field("0 gwei", description="Tip per gas from the wallet, besides the builder payment.")
+    gas_margin: Share = Field("30 %", description="Gas limit over the estimate by shape.")
+    window_blocks: Count = Field("1", description="Blocks (a count) during which a transaction may still execute.")
+    state_age: Duration = Field("6 s", description="A head older than this, by arrival, is not acted on.")
+    feed_heartbeat: Duration = Field("10 s", description="Quiet time after which the node is probed.")
+    feed_silence: Duration = Field("40 s", description="Quiet time after which the feed counts as silent.")
+    rpc_timeout: Duration = Field("2 s", description="A read without answer by then is unknown.")
+    simulation_timeout: Duration = Field("1 s", description="A simulation without answer by then is unknown: not sent.")
+    relay_timeout: Duration = Field("2 s", description="A relay without answer by then is unknown; others are not held up.")
+    signer_timeout: Duration = Field("2 s", description="A signer without answer by then is unknown: budget stays reserved.")
+    audit_pools: Count = Field("2", description="Pools (a count) compared with the chain after every block.")
+    lockstep: Switch = Field("off", description="on: tell the local market when a tick is done. Market only.")
+    market_seed: Count | None = Field(None, description="Seed of the local market, for the report. Market only.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Of the log file.")
+
+
+class WalletVariables(_Family):
+    """`BOT_WALLET_<WALLET>__<NAME>`."""
+
+    keystore: Path = Field(description="Encrypted keystore (V3 JSON); only the signer opens it.")
+    password_file: Path | None = Field(None, description="File with its password, mode 0600. Without it the signer asks.")
+
+
+class RelayVariables(_Family):
+    """`BOT_RELAY_<RELAY>__<NAME>`, the name's dashes written as underscores."""
+
+    url: str = Field(description="Overrides the address in the relay's row; required for the market's own relays.")
+
+
+class WalletLimitVariables(_Family):
+    """`BOT_LIMIT_<WALLET>__<NAME>`. Every one is mandatory for every wallet in canary and live."""
+
+    notional_per_trade: Ether = Field(description="Sum of a plan's inputs.")
+    fee_per_gas: GasPrice = Field(description="Highest max fee per gas ever signed.")
+    gas_per_tx: GasUnits = Field(description="Highest gas limit ever signed.")
+    gas_spend_per_day: Ether = Field(description="Gas paid plus reserved, per UTC day.")
+    loss_per_day: Ether = Field(description="Realised loss, per UTC day.")
+    value_in_flight: Ether = Field(description="Worst cost of everything signed and not yet resolved.")
+    failures_in_a_row: Count = Field(description="Consecutive mined reverts or unknown outcomes (a count).")
+    balance_ceiling: Ether = Field(description="A hot wallet that holds more than this does not trade.")
+
+
+class TighteningLimitVariables(_Family):
+    """`BOT_LIMIT_GLOBAL__<NAME>` and `BOT_LIMIT_<STRATEGY>__<NAME>`: optional, they only tighten."""
+
+    notional_per_trade: Ether | None = Field(None, description="As the wallet's.")
+    fee_per_gas: GasPrice | None = Field(None, description="As the wallet's.")
+    gas_per_tx: GasUnits | None = Field(None, description="As the wallet's.")
+    gas_spend_per_day: Ether | None = Field(None, description="As the wallet's.")
+    loss_per_day: Ether | None = Field(None, description="As the wallet's.")
+    value_in_flight: Ether | None = Field(None, description="As the wallet's.")
+    failures_in_a_row: Count | None = Field(None, description="As the wallet's (a count).")
