@@ -15,9 +15,9 @@ The compiler runs in a process of its own: imported, it locks `decimal` for the 
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,9 @@ def compile_source(source: Path) -> dict[str, Any]:
 def write_atomically(path: Path, text: str) -> None:
     """Readers see the old file or the new one: two builds may run at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as part:
-        part.write(text)
-    Path(part.name).replace(path)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def build(folders: Sequence[Path] = DEFAULT_FOLDERS, out: Path = DEFAULT_OUT) -> dict[str, bool]:
