@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
 import pytest
-from chain import Chain
-from stage import Stage, build_contracts, open_stage
+from executor_chain import Chain
+from executor_stage import Stage, build_contracts, open_stage
 
 
 @pytest.fixture(scope="session")

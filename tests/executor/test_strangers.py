@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from chain import RpcError, call_data, selector
 from eth_abi.abi import encode
-from stage import BUILT, ETHER, FOREVER, Stage
+from executor_chain import RpcError, call_data, selector
+from executor_stage import BUILT, ETHER, FOREVER, Stage
 
 CALLS = int(os.environ.get("STRANGER_CALLS", "10000"))
 SEED = int(os.environ.get("STRANGER_SEED", random.SystemRandom().randrange(2**32)))

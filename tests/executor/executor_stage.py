@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chain import ROOT, Chain, call_data
+from executor_chain import ROOT, Chain, call_data
 
 PARTS = ROOT / ".parts"
 BUILT = ROOT / ".build" / "test-contracts"
