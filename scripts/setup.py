@@ -4,12 +4,11 @@ This file must parse under Pythons too old to go on, so that they say so in one 
 """
 
 import sys
-from typing import List  # noqa: UP035 - the library of 3.6
 
 from setup_steps import interpreter
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: "list[str]") -> int:
     refusal = interpreter.refusal(sys.version_info[:2])
     if refusal:
         sys.stderr.write(refusal + "\n")

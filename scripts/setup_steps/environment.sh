@@ -33,7 +33,7 @@ set_up() {
         echo "No Python found ($python): install Python 3.11, 3.12 or 3.13." >&2
         exit 2
     fi
-    PYTHONPATH='' "$python" "$ROOT/scripts/setup.py" "$1"
+    "$python" -E -S "$ROOT/scripts/setup.py" "$1" # -S: set-up needs no site-packages, and is quicker without
 }
 
 sha256_of() {

@@ -1,11 +1,9 @@
-"""Which steps a set-up has, which of them are already done, and running the rest side by side."""
+"""Which steps a set-up has, and which of them are already done."""
 
 import functools
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -14,21 +12,12 @@ from setup_steps.checklist import Checklist, Line, State
 from setup_steps.environments import APE, BOT, UV_FOLDER, UV_LOCK, Environment
 from setup_steps.failure import MACHINE_LACKS, SetupFailed
 from setup_steps.parts_list import Part, read_parts
-from setup_steps.processes import Processes, Stopped
+from setup_steps.processes import Processes
+from setup_steps.step import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 WHAT = {"runtime": [BOT], "ape": [APE], "all": [BOT, APE]}
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class Step:
-    line: Line
-    is_there: Callable[[], bool]
-    size_there: Callable[[], int]
-    make: Callable[[Processes], int]
-    """Returns bytes on disk; raises SetupFailed."""
-    after: "Step | None" = None
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
@@ -64,7 +53,9 @@ def set_up(root: Path, what: str) -> None:
         if any(step.line.what == "Python installer" for step in missing):
             environments.check_ensurepip()
         checklist.begin()
-        _run(missing, checklist, Processes(lock))
+        from setup_steps import side_by_side  # noqa: PLC0415 - a third of a warm start, which needs none of it
+
+        side_by_side.run(missing, checklist, Processes(lock))
 
 
 def steps_of(root: Path, wanted: Sequence[Environment]) -> list[Step]:
@@ -126,45 +117,6 @@ def _mark_already(steps: Sequence[Step]) -> None:
     for step in steps:
         if step.is_there():
             step.line.state, step.line.size = State.ALREADY, step.size_there()
-
-
-def _run(missing: Sequence[Step], checklist: Checklist, processes: Processes) -> None:
-    """All steps side by side, save that one waits for what it needs; the first failure ends the others."""
-    running: dict[int, Future[None]] = {}
-    with ThreadPoolExecutor(max_workers=len(missing) or 1) as threads:
-        try:
-            for step in missing:
-                needed = running.get(id(step.after))
-                running[id(step)] = threads.submit(_make, step, needed, checklist, processes)
-            unfinished = set(running.values())
-            while unfinished:
-                done, unfinished = wait(unfinished, timeout=0.2, return_when=FIRST_EXCEPTION)
-                checklist.draw()
-                _raise_first(done)
-        finally:
-            processes.stop()
-
-
-def _make(step: Step, needed: "Future[None] | None", checklist: Checklist, processes: Processes) -> None:
-    if needed is not None and needed.exception() is not None:
-        raise Stopped
-    checklist.start(step.line)
-    try:
-        size = step.make(processes)
-    except Stopped:
-        step.line.state = State.WAITING
-        raise
-    except BaseException:
-        checklist.end(step.line, State.FAILED)
-        raise
-    checklist.end(step.line, State.DONE, size)
-
-
-def _raise_first(done: "set[Future[None]]") -> None:
-    for future in done:
-        failure = future.exception()
-        if failure is not None and not isinstance(failure, Stopped):
-            raise failure
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

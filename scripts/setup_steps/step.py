@@ -1,0 +1,17 @@
+"""One step of a set-up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from setup_steps.checklist import Line
+from setup_steps.processes import Processes
+
+
+@dataclass(frozen=True)
+class Step:
+    line: Line
+    is_there: Callable[[], bool]
+    size_there: Callable[[], int]
+    make: Callable[[Processes], int]
+    """Returns bytes on disk; raises SetupFailed."""
+    after: "Step | None" = None
