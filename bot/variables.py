@@ -6,7 +6,7 @@ a misspelt limit that is silently ignored is a limit that is not there.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -23,13 +23,21 @@ Share = Annotated[int, BeforeValidator(parse_bps)]
 Count = Annotated[int, BeforeValidator(parse_count)]
 AddressText = Annotated[Address, BeforeValidator(address_from_hex)]
 Names = Annotated[
-    tuple[str, ...], BeforeValidator(lambda text: tuple(part.strip().lower() for part in text.split(",") if part.strip()))
+    tuple[str, ...],
+    BeforeValidator(lambda text: tuple(part.strip().lower() for part in text.split(",") if part.strip())),
 ]
 Switch = Annotated[bool, BeforeValidator(lambda text: {"on": True, "off": False}.get(text.lower(), text))]
 
 
+def _default(text: str, description: str) -> Any:
+    """A default in the operator's own notation: it passes through the same parser as what the operator writes."""
+    return Field(text, description=description)
+
+
 class _Family(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True
+    )
 
 
 class BotVariables(_Family):
@@ -39,45 +47,66 @@ class BotVariables(_Family):
         description="observe: find and explain, nothing else needed; simulate: also build and simulate; live: sign and send."
     )
     chain: str = Field(description="Chain profile (a file of bot/chains), or `market`, or `fork`.")
-    fork_profile: str = Field("ethereum", description="With BOT_CHAIN=fork: the profile of the chain that was forked.")
-    rpc_url: str = Field(description="Your node: ws://…, wss://… or the path of its IPC socket. Heads are pushed, so no http.")
-    data_dir: Path | None = Field(None, description="Journal, HALT file, logs. Default ./var/<chain id>/.")
-    executor: AddressText | None = Field(None, description="Your deployed Executor. Required from simulate on.")
-    profit_recipient: AddressText | None = Field(
-        None, description="Where the Executor sends profit; must equal what the contract says. Required from simulate on."
+    fork_profile: str = _default("ethereum", "With BOT_CHAIN=fork: the profile of the chain that was forked.")
+    rpc_url: str = Field(
+        description="Your node: ws://…, wss://… or the path of its IPC socket. Heads are pushed, so no http."
     )
-    wallets: Names = Field("", description="Names of the wallets, comma separated. Required from simulate on.")
-    relays: Names = Field("", description="Relays to send to, by row name, comma separated. Required in live.")
-    signer_socket: Path | None = Field(None, description="Unix socket of `bot signer`. Default: a 0700 folder of your own.")
-    bid_share: Share = Field("50 %", description="Part of the net profit paid to the block builder.")
-    min_net_profit: Ether = Field("0.0002 ETH", description="Least profit after worst-case gas and bid; below it nothing is sent.")
-    priority_fee: GasPrice = Field("0 gwei", description="Tip per gas from the wallet, besides the builder payment.")
-    gas_margin: Share = Field("30 %", description="Gas limit over the estimate by shape.")
-    window_blocks: Count = Field("1", description="Blocks (a count) during which a transaction may still execute.")
-    state_age: Duration = Field("6 s", description="A head older than this, by arrival, is not acted on.")
-    feed_heartbeat: Duration = Field("10 s", description="Quiet time after which the node is probed.")
-    feed_silence: Duration = Field("40 s", description="Quiet time after which the feed counts as silent.")
-    rpc_timeout: Duration = Field("2 s", description="A read without answer by then is unknown.")
-    simulation_timeout: Duration = Field("1 s", description="A simulation without answer by then is unknown: not sent.")
-    relay_timeout: Duration = Field("2 s", description="A relay without answer by then is unknown; others are not held up.")
-    signer_timeout: Duration = Field("2 s", description="A signer without answer by then is unknown: budget stays reserved.")
-    audit_pools: Count = Field("2", description="Pools (a count) compared with the chain after every block.")
-    lockstep: Switch = Field("off", description="on: tell the local market when a tick is done. Market only.")
-    market_seed: Count | None = Field(None, description="Seed of the local market, for the report. Market only.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Of the log file.")
+    data_dir: Path | None = Field(None, description="Journal, HALT file, logs. Default ./var/<chain id>/.")
+    executor: AddressText | None = Field(
+        None, description="Your deployed Executor. Required from simulate on."
+    )
+    profit_recipient: AddressText | None = Field(
+        None,
+        description="Where the Executor sends profit; must equal what the contract says. Required from simulate on.",
+    )
+    wallets: Names = _default("", "Names of the wallets, comma separated. Required from simulate on.")
+    relays: Names = _default("", "Relays to send to, by row name, comma separated. Required in live.")
+    signer_socket: Path | None = Field(
+        None, description="Unix socket of `bot signer`. Default: a 0700 folder of your own."
+    )
+    bid_share: Share = _default("50 %", "Part of the net profit paid to the block builder.")
+    min_net_profit: Ether = _default(
+        "0.0002 ETH", "Least profit after worst-case gas and bid; below it nothing is sent."
+    )
+    priority_fee: GasPrice = _default("0 gwei", "Tip per gas from the wallet, besides the builder payment.")
+    gas_margin: Share = _default("30 %", "Gas limit over the estimate by shape.")
+    window_blocks: Count = _default("1", "Blocks (a count) during which a transaction may still execute.")
+    state_age: Duration = _default("6 s", "A head older than this, by arrival, is not acted on.")
+    feed_heartbeat: Duration = _default("10 s", "Quiet time after which the node is probed.")
+    feed_silence: Duration = _default("40 s", "Quiet time after which the feed counts as silent.")
+    rpc_timeout: Duration = _default("2 s", "A read without answer by then is unknown.")
+    simulation_timeout: Duration = _default(
+        "1 s", "A simulation without answer by then is unknown: not sent."
+    )
+    relay_timeout: Duration = _default(
+        "2 s", "A relay without answer by then is unknown; others are not held up."
+    )
+    signer_timeout: Duration = _default(
+        "2 s", "A signer without answer by then is unknown: budget stays reserved."
+    )
+    audit_pools: Count = _default("2", "Pools (a count) compared with the chain after every block.")
+    lockstep: Switch = _default("off", "on: tell the local market when a tick is done. Market only.")
+    market_seed: Count | None = Field(
+        None, description="Seed of the local market, for the report. Market only."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _default("info", "Of the log file.")
 
 
 class WalletVariables(_Family):
     """`BOT_WALLET_<WALLET>__<NAME>`."""
 
     keystore: Path = Field(description="Encrypted keystore (V3 JSON); only the signer opens it.")
-    password_file: Path | None = Field(None, description="File with its password, mode 0600. Without it the signer asks.")
+    password_file: Path | None = Field(
+        None, description="File with its password, mode 0600. Without it the signer asks."
+    )
 
 
 class RelayVariables(_Family):
     """`BOT_RELAY_<RELAY>__<NAME>`, the name's dashes written as underscores."""
 
-    url: str = Field(description="Overrides the address in the relay's row; required for the market's own relays.")
+    url: str = Field(
+        description="Overrides the address in the relay's row; required for the market's own relays."
+    )
 
 
 class WalletLimitVariables(_Family):

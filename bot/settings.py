@@ -1,0 +1,253 @@
+"""Environment → frozen settings. Refuses what is missing, what is malformed, and any BOT_ name it does not know.
+
+All problems are said at once, one line each. `.env` in the working directory (or `--env-file`) is read first and
+the real environment wins. Nothing is read from the network here and no key is opened.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from dotenv import dotenv_values
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.chains.load import load_profile, profile_names
+from bot.core.errors import BadConfiguration
+from bot.core.profile import ChainProfile
+from bot.variables import (
+    PREFIX,
+    BotVariables,
+    RelayVariables,
+    TighteningLimitVariables,
+    WalletLimitVariables,
+    WalletVariables,
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+STRATEGIES = ("arbitrage",)
+"""Names that may stand in BOT_LIMIT_<STRATEGY>__… ."""
+SOCKET_PATH_LIMIT = 107
+"""Linux: sun_path holds 108 bytes with its terminating zero."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the operator asked for, checked for form; whether the chain agrees is checked by `doctor` and at start."""
+
+    variables: BotVariables
+    chain: ChainProfile
+    data_dir: Path
+    signer_socket: Path
+    wallets: dict[str, WalletVariables]
+    wallet_limits: dict[str, WalletLimitVariables]
+    tightening_limits: dict[str, TighteningLimitVariables]
+    """By `global` or strategy name."""
+    relay_urls: dict[str, str | None]
+    """By relay name, in the order of BOT_RELAYS; None means the row's own address."""
+
+    @property
+    def mode(self) -> str:
+        return self.variables.mode
+
+    @property
+    def sends(self) -> bool:
+        return self.variables.mode == "live"
+
+
+def read_environment(env_file: Path | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """BOT_ variables of the file (default `.env`, if it is there) overlaid by the process environment."""
+    real = os.environ if environ is None else environ
+    path = env_file or Path(".env")
+    if env_file is not None and not env_file.is_file():
+        raise BadConfiguration(f"--env-file {env_file}: no such file")
+    from_file = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    merged = {name: value for name, value in from_file.items() if value is not None} | dict(real)
+    return {name: value for name, value in merged.items() if name.startswith(PREFIX)}
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Raises BadConfiguration with every problem, one line each."""
+    problems: list[str] = []
+    families = _split(environment, problems)
+    variables = _validate(BotVariables, families.single, PREFIX, problems)
+    if variables is None:
+        raise BadConfiguration(*problems)
+    chain = _chain(variables, problems)
+    wallets = _wallets(variables, families, problems)
+    limits, tightening = _limits(variables, families, problems)
+    relays = _relays(variables, families, problems)
+    problems += _missing_for_mode(variables)
+    if problems or chain is None:
+        raise BadConfiguration(*problems)
+    return Settings(
+        variables=variables,
+        chain=chain,
+        data_dir=(variables.data_dir or Path("var") / str(chain.chain_id)).absolute(),
+        signer_socket=signer_socket(variables, problems),
+        wallets=wallets,
+        wallet_limits=limits,
+        tightening_limits=tightening,
+        relay_urls=relays,
+    )
+
+
+def signer_socket(variables: BotVariables, problems: list[str]) -> Path:
+    """The configured socket, or one in a short 0700 folder of this user (a socket path holds 107 bytes)."""
+    chosen = variables.signer_socket
+    if chosen is None:
+        base = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/bot-{os.getuid()}"  # noqa: S108  # made 0700 and checked by the signer
+        chosen = Path(base) / f"signer-{variables.chain}.sock"
+    if len(str(chosen.absolute()).encode()) > SOCKET_PATH_LIMIT:
+        problems.append(
+            f"BOT_SIGNER_SOCKET: {chosen} has {len(str(chosen.absolute()))} bytes, a socket path holds "
+            f"{SOCKET_PATH_LIMIT}; choose a shorter folder"
+        )
+    return chosen.absolute()
+
+
+class _Families(msgspec.Struct):
+    single: dict[str, str] = {}
+    wallet: dict[str, dict[str, str]] = {}
+    relay: dict[str, dict[str, str]] = {}
+    limit: dict[str, dict[str, str]] = {}
+
+
+def _split(environment: Mapping[str, str], problems: list[str]) -> _Families:
+    families = _Families()
+    groups = {"WALLET_": families.wallet, "RELAY_": families.relay, "LIMIT_": families.limit}
+    for name, value in sorted(environment.items()):
+        rest = name.removeprefix(PREFIX)
+        family = next((prefix for prefix in groups if rest.startswith(prefix)), None)
+        if family is None:
+            families.single[rest.lower()] = value
+            continue
+        member, separator, field = rest.removeprefix(family).partition("__")
+        if not separator or not member or not field:
+            problems.append(f"{name}: unknown name; expected {PREFIX}{family}<NAME>__<FIELD>")
+            continue
+        groups[family].setdefault(member.lower(), {})[field.lower()] = value
+    return families
+
+
+def _validate(
+    model: type[Model], values: Mapping[str, str], prefix: str, problems: list[str]
+) -> Model | None:
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        problems += [_one_line(model, problem, values, prefix) for problem in error.errors()]
+        return None
+
+
+def _one_line(model: type[BaseModel], problem: ErrorDetails, values: Mapping[str, str], prefix: str) -> str:
+    kind, field = problem["type"], str(problem["loc"][0])
+    name = prefix + field.upper()
+    if kind == "missing":
+        return f"{name} is not set: {model.model_fields[field].description}"
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(field, model.model_fields, n=1)
+        hint = (
+            f"; did you mean {prefix}{close[0].upper()}?"
+            if close
+            else "; see .env.example for the names there are"
+        )
+        return f"{name}: unknown name{hint}"
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{name}={values.get(field, '')!r}: {said}"
+
+
+def _chain(variables: BotVariables, problems: list[str]) -> ChainProfile | None:
+    is_fork = variables.chain == "fork"
+    name = variables.fork_profile if is_fork else variables.chain
+    try:
+        profile = load_profile(name)
+    except KeyError:
+        variable = "BOT_FORK_PROFILE" if is_fork else "BOT_CHAIN"
+        problems.append(
+            f"{variable}={name!r}: no such chain profile; there are {', '.join((*profile_names(), 'fork'))}"
+        )
+        return None
+    if variables.lockstep and profile.name != "market":
+        problems.append("BOT_LOCKSTEP=on: only the local market (BOT_CHAIN=market) runs in lockstep")
+    return msgspec.structs.replace(profile, is_throwaway=True) if is_fork else profile
+
+
+def _wallets(variables: BotVariables, families: _Families, problems: list[str]) -> dict[str, WalletVariables]:
+    wallets: dict[str, WalletVariables] = {}
+    for name in variables.wallets:
+        wallet = _validate(
+            WalletVariables, families.wallet.get(name, {}), f"BOT_WALLET_{name.upper()}__", problems
+        )
+        if wallet is not None:
+            wallets[name] = wallet
+    problems += _strangers("WALLET", families.wallet, variables.wallets, "BOT_WALLETS")
+    return wallets
+
+
+def _relays(variables: BotVariables, families: _Families, problems: list[str]) -> dict[str, str | None]:
+    urls: dict[str, str | None] = {}
+    by_name = {name.replace("-", "_"): name for name in variables.relays}
+    for key, name in by_name.items():
+        given = families.relay.get(key)
+        row = (
+            _validate(RelayVariables, given, f"BOT_RELAY_{key.upper()}__", problems)
+            if given is not None
+            else None
+        )
+        urls[name] = row.url if row is not None else None
+    problems += _strangers("RELAY", families.relay, by_name, "BOT_RELAYS")
+    return urls
+
+
+def _limits(
+    variables: BotVariables, families: _Families, problems: list[str]
+) -> tuple[dict[str, WalletLimitVariables], dict[str, TighteningLimitVariables]]:
+    wallet_limits: dict[str, WalletLimitVariables] = {}
+    tightening: dict[str, TighteningLimitVariables] = {}
+    for name, values in families.limit.items():
+        if name in variables.wallets:
+            continue
+        if name not in ("global", *STRATEGIES):
+            known = ", ".join((*variables.wallets, "global", *STRATEGIES))
+            problems.append(
+                f"BOT_LIMIT_{name.upper()}__…: {name!r} is no wallet of BOT_WALLETS and no strategy; known: {known}"
+            )
+            continue
+        limit = _validate(TighteningLimitVariables, values, f"BOT_LIMIT_{name.upper()}__", problems)
+        if limit is not None:
+            tightening[name] = limit
+    for name in variables.wallets:
+        if variables.mode != "live" and name not in families.limit:
+            continue
+        wallet = _validate(
+            WalletLimitVariables, families.limit.get(name, {}), f"BOT_LIMIT_{name.upper()}__", problems
+        )
+        if wallet is not None:
+            wallet_limits[name] = wallet
+    return wallet_limits, tightening
+
+
+def _strangers(family: str, given: Iterable[str], known: Iterable[str], listed_in: str) -> list[str]:
+    names = set(known)
+    return [
+        f"BOT_{family}_{name.upper()}__…: {name!r} is not listed in {listed_in}; add it there or remove the variable"
+        for name in given
+        if name not in names
+    ]
+
+
+def _missing_for_mode(variables: BotVariables) -> list[str]:
+    """Names that are optional in observe and mandatory once transactions are built, signed or sent."""
+    needed = {"observe": (), "simulate": ("executor", "profit_recipient", "wallets")}.get(
+        variables.mode, ("executor", "profit_recipient", "wallets", "relays")
+    )
+    return [
+        f"{PREFIX}{name.upper()} is not set, and BOT_MODE={variables.mode} needs it: "
+        f"{BotVariables.model_fields[name].description}"
+        for name in needed
+        if not getattr(variables, name)
+    ]

@@ -1,0 +1,223 @@
+"""`scripts/run`: the local market, the signer and the bot as three processes under one roof.
+
+The parts are the ones a live run uses, wired by the same variables: the market writes `bot.env`, the signer and the
+bot read it. Whatever way this ends (Ctrl-C, a second Ctrl-C, SIGTERM, a closed terminal, SIGKILL) nothing is left
+behind: children stand in sessions of their own, are told in order, and carry a parent-death signal.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_GOOD, EXIT_UNREACHABLE
+
+PR_SET_PDEATHSIG = 1
+READY_TIMEOUT_S = 180.0
+SIGNER_TIMEOUT_S = 20.0
+ORDERLY_STOP_S = 8.0
+LOCAL_RUNS = Path("var/local")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry of `scripts/run`; returns the exit code of the bot."""
+    options = _parser().parse_args(arguments)
+    refusal = _foreign_environment(os.environ)
+    if refusal:
+        print(refusal, file=sys.stderr)
+        return EXIT_BAD_CONFIGURATION
+    run_folder = make_run_folder(LOCAL_RUNS, f"seed{options.seed}" if options.seed is not None else "market")
+    seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
+    market = ["market", "--run-dir", str(run_folder), "--seed", str(seed), "--pools", str(options.pools)]
+    market += ["--tokens", str(options.tokens), "--pace", options.pace] + ["--lockstep"] * options.lockstep
+    print("Local market — not real money, and seeded to offer opportunities. Your keys are not touched.")
+    if Path(".env").is_file():
+        print("`.env` is not read here: it is for your own chain (scripts/bot run).")
+    return Household(run_folder).run(market, bot_options(options))
+
+
+def bot_options(options: argparse.Namespace) -> list[str]:
+    """The options that are handed on to `bot run`."""
+    passed: list[str] = []
+    if options.blocks is not None:
+        passed += ["--blocks", str(options.blocks)]
+    if options.report is not None:
+        passed += ["--report", str(options.report.absolute())]
+    return passed + ["--json"] * options.json + ["--plain"] * options.plain
+
+
+def add_shared_options(parser: argparse.ArgumentParser) -> None:
+    """Options of both `scripts/run` and `bot fork`."""
+    parser.add_argument("--blocks", type=int, help="stop after this many blocks and report")
+    parser.add_argument("--report", type=Path, help="write the closing report to this file, as JSON")
+    parser.add_argument("--json", action="store_true", help="print the closing report as JSON")
+    parser.add_argument("--plain", action="store_true", help="lines instead of the live view")
+
+
+def make_run_folder(root: Path, label: str) -> Path:
+    """A fresh folder `<root>/<UTC time>-<label>`, with `<root>/latest` pointing to it."""
+    root.mkdir(parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    folder = root / f"{stamp}-{label}"
+    suffix = 1
+    while folder.exists():
+        suffix += 1
+        folder = root / f"{stamp}-{label}-{suffix}"
+    folder.mkdir(mode=0o700)
+    link = root / f".latest-{os.getpid()}"
+    link.symlink_to(folder.name)
+    link.replace(root / "latest")
+    return folder.absolute()
+
+
+class Household:
+    """Three children and the order in which they come and go."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self._folder = run_folder
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._interrupts = 0
+        self._ending = False
+
+    def run(self, world: Sequence[str], bot: Sequence[str]) -> int:
+        """`world` is the argument list of the verb that opens the market or fork, `bot` what `bot run` gets more."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        env_file, ready = self._folder / "bot.env", self._folder / "market.json"
+        try:
+            self._start("market", world)
+            # The bot imports and compiles while the market is being built; it acts once the market is ready.
+            self._start("bot", ["run", "--env-file", str(env_file), "--after", str(ready), *bot])
+            if not self._wait_for(ready.exists, READY_TIMEOUT_S, "market"):
+                return self._end(EXIT_UNREACHABLE)
+            self._start("signer", ["signer", "--env-file", str(env_file)])
+            return self._end(self._watch())
+        finally:
+            self._end(EXIT_GOOD)
+
+    def _start(self, name: str, arguments: Sequence[str]) -> None:
+        command = [sys.executable, "-m", "bot", *arguments]
+        self._children[name] = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            command,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509  # prctl alone; this process has one thread
+            stdin=subprocess.DEVNULL,
+        )
+
+    def _watch(self) -> int:
+        """Until the bot has ended, or a part it depends on has."""
+        while True:
+            code = self._children["bot"].poll()
+            if code is not None:
+                return code
+            for name in ("market", "signer"):
+                gone = self._children[name].poll()
+                if gone is not None and not self._ending:
+                    print(
+                        f"The {name} process ended by itself (exit {gone}); its log: {self._folder}",
+                        file=sys.stderr,
+                    )
+                    return gone or EXIT_UNREACHABLE
+            time.sleep(0.05)
+
+    def _wait_for(self, ready: Callable[[], bool], limit: float, name: str) -> bool:
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline and not self._ending:
+            if ready():
+                return True
+            if self._children[name].poll() is not None:
+                return False
+            time.sleep(0.02)
+        if not self._ending:
+            print(f"The {name} was not ready after {limit:.0f} s; its log: {self._folder}", file=sys.stderr)
+        return False
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        bot = self._children.get("bot")
+        if number == signal.SIGINT:
+            self._interrupts += 1
+            if bot is not None and self._interrupts == 1:
+                _signal(bot, signal.SIGINT)
+                return
+        self._ending = True
+        if bot is not None:
+            _signal(bot, signal.SIGTERM if self._interrupts <= 1 else signal.SIGKILL)
+
+    def _end(self, code: int) -> int:
+        self._ending = True
+        for name in ("bot", "signer", "market"):
+            child = self._children.pop(name, None)
+            if child is not None:
+                _stop(child)
+        return code if code >= 0 else 128 - code
+
+
+def signer_ready(path: Path) -> bool:
+    """The signer's socket accepts a connection."""
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """Linux: the kernel kills the child when its parent dies, however it died. Elsewhere: None."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    _signal(child, signal.SIGTERM)
+    try:
+        child.wait(ORDERLY_STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _foreign_environment(environ: Mapping[str, str]) -> str | None:
+    chain = environ.get("BOT_CHAIN", "market")
+    if chain != "market":
+        return (
+            f"BOT_CHAIN={chain} is set in your environment, and scripts/run is the local market only: "
+            "unset it, or use `scripts/bot run` for your own chain"
+        )
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/run", description="The local market, the signer and the bot, together."
+    )
+    parser.add_argument("--seed", type=int, help="of the market; drawn and printed when absent")
+    parser.add_argument("--pools", type=int, default=40)
+    parser.add_argument("--tokens", type=int, default=12)
+    parser.add_argument("--pace", default="1 s", help='wall time of a block, with its unit ("1 s")')
+    parser.add_argument(
+        "--lockstep", action="store_true", help="seal a block when the bot is done with the one before"
+    )
+    add_shared_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
