@@ -5,7 +5,7 @@ LAYERS = (
     ("compose",),
     ("ops",),
     ("settings", "variables", "loop"),
-    ("tick", "feeds", "chain", "exchanges", "journal"),
+    ("tick", "feeds", "chain", "exchanges", "journal", "clock"),
     ("opportunities", "risk", "execution"),
     ("state", "costs"),
     ("protocols",),

@@ -126,11 +126,9 @@ def broad_excepts(source):
         return
     lines = source.text.splitlines()
     for node in ast.walk(source.tree):
-        if (
-            isinstance(node, ast.ExceptHandler)
-            and _is_broad(node.type)
-            and not _reason(lines[node.lineno - 1])
-        ):
+        if not isinstance(node, ast.ExceptHandler) or not _is_broad(node.type) or _raises_again(node):
+            continue
+        if not _reason(lines[node.lineno - 1]):
             yield f"{source.path}:{node.lineno}: broad except without its reason in a comment on the line"
 
 
