@@ -1,0 +1,83 @@
+"""The founded market kept as an anvil state dump, so that only the first start of a seed builds it.
+
+Also the first start runs on the loaded dump: a market is the same chain however it came up. Logs and receipts of
+the genesis survive; calls at heights before the dump fail, as anvil keeps only the last state.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from bot.core.identity import from_hex
+from bot.world.anvil import Anvil, AnvilConfig
+from bot.world.genesis import GenesisConfig, Progress, build, placements
+from bot.world.local_chain import LocalChain
+from bot.world.market_plan import MarketPlan
+
+_GENESIS_SOURCES = ("accounts.py", "contracts_in_place.py", "founding_blocks.py", "genesis.py", "traffic.py")
+_KEPT_DUMPS = 8
+
+
+async def open_chain(
+    plan: MarketPlan,
+    config: GenesisConfig,
+    anvil_config: AnvilConfig,
+    cache: Path,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> LocalChain:
+    """A running chain of `plan`, built first where `cache` has no dump of it; the caller stops `anvil`.
+
+    Of `anvil_config` the log and socket paths and the binary count; chain id, times and fees come from `config`.
+    Raises AnvilStartError, GenesisError, PartMissingError.
+    """
+    anvil_config = replace(
+        anvil_config,
+        chain_id=config.chain_id,
+        timestamp=config.timestamp,
+        gas_limit=config.gas_limit,
+        base_fee_wei=config.base_fee_wei,
+    )
+    state = cache / f"market-{cache_key(plan, config, anvil_config.binary)}.json"
+    if not state.exists():
+        async with Anvil(anvil_config) as fresh:
+            await build(fresh, plan, config, progress)
+            await save_state(fresh, state)
+        _forget_old(cache)
+    progress("load", 0, 1)
+    anvil = Anvil(replace(anvil_config, load_state=state))
+    await anvil.start()
+    progress("load", 1, 1)
+    return LocalChain(anvil, plan, config)
+
+
+def cache_key(plan: MarketPlan, config: GenesisConfig, anvil_binary: Path) -> str:
+    """Hex digest of whatever decides the chain: plan, bytecode and arguments, our own steps, anvil's build."""
+    digest = hashlib.sha256(plan.fingerprint() + repr(config).encode())
+    for placement in placements(plan):
+        digest.update(placement.address + placement.artifact.creation_code + placement.arguments)
+    for name in _GENESIS_SOURCES:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    binary = anvil_binary.stat()
+    digest.update(f"{binary.st_size} {AnvilConfig.hardfork}".encode())
+    return digest.hexdigest()[:24]
+
+
+async def save_state(anvil: Anvil, path: Path) -> None:
+    """Write the chain's state where `--load-state` reads it; whole or not at all."""
+    content = gzip.decompress(from_hex(await anvil.rpc("anvil_dumpState", [])))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
+        unfinished.write(content)
+    os.replace(unfinished.name, path)
+
+
+def _forget_old(cache: Path) -> None:
+    by_age: Callable[[Path], float] = lambda path: path.stat().st_mtime  # noqa: E731
+    for old in sorted(cache.glob("market-*.json"), key=by_age)[:-_KEPT_DUMPS]:
+        old.unlink(missing_ok=True)
