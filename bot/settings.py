@@ -59,14 +59,17 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def read_environment(env_file: Path | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """BOT_ variables of the file (default `.env`, if it is there) overlaid by the process environment."""
+    """BOT_ variables of the file (default `.env`, if it is there) overlaid by the process environment.
+
+    An empty value counts as not set, so that an empty limit is a missing one and refused as such.
+    """
     real = os.environ if environ is None else environ
     path = env_file or Path(".env")
     if env_file is not None and not env_file.is_file():
         raise BadConfiguration(f"--env-file {env_file}: no such file")
     from_file = dotenv_values(path, interpolate=False) if path.is_file() else {}
     merged = {name: value for name, value in from_file.items() if value is not None} | dict(real)
-    return {name: value for name, value in merged.items() if name.startswith(PREFIX)}
+    return {name: value for name, value in merged.items() if name.startswith(PREFIX) and value}
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:

@@ -1,0 +1,186 @@
+"""The command line. A verb's code is imported when the verb is asked for, so that `bot status` answers at once."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bot.core.errors import EXIT_INTERRUPTED, BadConfiguration, StopTheBot
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, run the verb, and turn every expected end into one line and its exit code."""
+    options = _parser().parse_args(arguments)
+    verb: Verb = options.verb
+    try:
+        return verb(options)
+    except BadConfiguration as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return error.exit_code
+    except StopTheBot as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    from bot.ops.session import run_session
+
+    return run_session(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from bot.ops.session import run_doctor
+
+    return run_doctor(options)
+
+
+def _signer(options: argparse.Namespace) -> int:
+    from bot.compose import signer_config
+    from bot.settings import load_settings, read_environment
+    from bot.signer.process import run_signer
+
+    settings = load_settings(read_environment(options.env_file))
+    return run_signer(signer_config(settings))
+
+
+def _market(options: argparse.Namespace) -> int:
+    from bot.core.quantities import parse_duration
+    from bot.world.market import MarketConfig, run_market_process
+
+    return run_market_process(
+        MarketConfig(
+            run_dir=options.run_dir.absolute(),
+            seed=options.seed,
+            pools=options.pools,
+            tokens=options.tokens,
+            pace=parse_duration(options.pace),
+            lockstep=options.lockstep,
+            fork_url=options.fork_url,
+        )
+    )
+
+
+def _fork(options: argparse.Namespace) -> int:
+    from bot.supervisor import run_fork
+
+    return run_fork(options)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from bot.ops.status import print_status
+
+    return print_status(options)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from bot.ops.explain import print_explanation
+
+    return print_explanation(options)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from bot.ops.report import print_report
+
+    return print_report(options)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from bot.ops.config_view import print_config
+
+    return print_config(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from bot.supervisor import add_shared_options
+
+    parser = argparse.ArgumentParser(
+        prog="scripts/bot", description="A DeFi execution bot. Tuned by BOT_ variables; see .env.example."
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    run = _verb(verbs, "run", _run, "run the bot with the BOT_ variables of .env and the environment")
+    _env_file(run)
+    add_shared_options(run)
+    run.add_argument(
+        "--after", type=Path, help=argparse.SUPPRESS
+    )  # the supervisor's: wait until this file is there
+
+    doctor = _verb(
+        verbs,
+        "doctor",
+        _doctor,
+        "check node, addresses, Executor, relays, signer and wallets; change nothing",
+    )
+    _env_file(doctor)
+    _output(doctor)
+
+    signer = _verb(verbs, "signer", _signer, "run the signer: the one process that opens the keystores")
+    _env_file(signer)
+
+    market = _verb(verbs, "market", _market, "run the local market alone: chain, relay, traders, competitor")
+    market.add_argument("--run-dir", type=Path, required=True, help="where keys, bot.env and logs go")
+    market.add_argument("--seed", type=int, default=1)
+    market.add_argument("--pools", type=int, default=40)
+    market.add_argument("--tokens", type=int, default=12)
+    market.add_argument("--pace", default="1 s", help='wall time of a block, with its unit ("1 s")')
+    market.add_argument("--lockstep", action="store_true")
+    market.add_argument("--fork-url", help=argparse.SUPPRESS)
+
+    fork = _verb(
+        verbs, "fork", _fork, "run the bot on a fork of your chain, with the market's relay around it"
+    )
+    fork.add_argument("--rpc", required=True, help="node to fork from (http)")
+    fork.add_argument("--profile", default="ethereum", help="chain profile of that node's chain")
+    fork.add_argument("--pace", default="1 s", help='wall time of a block, with its unit ("1 s")')
+    add_shared_options(fork)
+
+    for name, verb, about in (
+        ("status", _status, "what a run is doing, or did: live or ended"),
+        ("report", _report, "the closing report of a run, from its journal"),
+    ):
+        reading = _verb(verbs, name, verb, about)
+        _reads_a_run(reading)
+        _output(reading)
+
+    explain = _verb(verbs, "explain", _explain, "the story of one intent, or of one plan that was dropped")
+    explain.add_argument("id", help="its eight characters, or a unique prefix")
+    _reads_a_run(explain)
+    _output(explain)
+
+    config = _verb(verbs, "config", _config, "the settings as they are understood, secrets left out")
+    _env_file(config)
+    _output(config)
+    config.add_argument(
+        "--suggest", action="store_true", help="print a conservative set of limits for each wallet"
+    )
+    return parser
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, verb: Verb, about: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def _env_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env-file", type=Path, help="read this instead of .env; the real environment wins")
+
+
+def _reads_a_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run", type=Path, help="data folder of the run (default: the newest local run, or BOT_DATA_DIR)"
+    )
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--report", type=Path, help="write the JSON to this file")
