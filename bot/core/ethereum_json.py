@@ -1,0 +1,174 @@
+"""Ethereum's JSON forms to our messages, decoded by hand: a header, a log, a receipt, a block's transactions.
+
+Every function raises MalformedAnswer for what does not have the documented shape (execution-apis, `eth` namespace);
+an absent field never becomes a zero.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from bot.core.identity import Address, BlockHash, BlockRef, TxHash, from_hex
+from bot.core.messages import Head, Log
+from bot.core.ports import MinedTransaction, Receipt
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.units import Gas, WeiPerGas
+
+T = TypeVar("T")
+
+_QUANTITY = re.compile("0x[0-9a-fA-F]{1,64}")
+
+
+class MalformedAnswer(ValueError):  # noqa: N818  # what it is, not an error of ours
+    """A node's answer that lacks a field, or holds one of another form. Callers make it an Unknown."""
+
+
+def decoded(
+    answer: Ok[Any] | Reverted | Unknown, decode: Callable[[Any], T], what: str
+) -> Ok[T] | Reverted | Unknown:
+    """`decode` applied to an Ok; a malformed answer is Unknown and says of `what`."""
+    if not isinstance(answer, Ok):
+        return answer
+    try:
+        return Ok(decode(answer.value))
+    except MalformedAnswer as error:
+        return Unknown(f"{what}: {error}")
+
+
+def decode_quantity(value: object) -> int:
+    """A QUANTITY: 0x and at least one hex digit, at most 256 bits."""
+    if not isinstance(value, str) or not _QUANTITY.fullmatch(value):
+        raise MalformedAnswer(f"{_short(value)} is not a quantity")
+    return int(value, 16)
+
+
+def decode_data(value: object, size: int | None = None) -> bytes:
+    """DATA: 0x and whole bytes; exactly `size` of them where one is given."""
+    if not isinstance(value, str):
+        raise MalformedAnswer(f"{_short(value)} is not data")
+    try:
+        raw = from_hex(value)
+    except ValueError:
+        raise MalformedAnswer(f"{_short(value)} is not data") from None
+    if size is not None and len(raw) != size:
+        raise MalformedAnswer(f"{_short(value)} has {len(raw)} bytes, expected {size}")
+    return raw
+
+
+def decode_head(value: object) -> Head:
+    """A header as `newHeads` pushes it or a block as `eth_getBlockBy*` returns it. A chain before EIP-1559 fails."""
+    block = _object(value, "header")
+    return Head(
+        number=decode_quantity(block.get("number")),
+        hash=BlockHash(decode_data(block.get("hash"), 32)),
+        parent_hash=BlockHash(decode_data(block.get("parentHash"), 32)),
+        timestamp=decode_quantity(block.get("timestamp")),
+        base_fee=WeiPerGas(decode_quantity(block.get("baseFeePerGas"))),
+        gas_used=Gas(decode_quantity(block.get("gasUsed"))),
+        gas_limit=Gas(decode_quantity(block.get("gasLimit"))),
+        coinbase=Address(decode_data(block.get("miner"), 20)),
+    )
+
+
+def decode_head_or_none(value: object) -> Head | None:
+    """null: the node does not have the block."""
+    return None if value is None else decode_head(value)
+
+
+def decode_bloom(value: object) -> bytes | None:
+    """The header's logsBloom, 256 bytes; None where the node leaves it out."""
+    bloom = _object(value, "header").get("logsBloom")
+    return None if bloom is None else decode_data(bloom, 256)
+
+
+def decode_log(value: object) -> Log:
+    """One log of a mined (or simulated) block. One that a node marks as removed is refused."""
+    log = _object(value, "log")
+    if log.get("removed"):
+        raise MalformedAnswer("a log is marked as removed: its block has left the chain")
+    topics = log.get("topics")
+    if not isinstance(topics, list) or len(topics) > 4:
+        raise MalformedAnswer(f"topics {_short(topics)} are not a list of at most four")
+    return Log(
+        address=Address(decode_data(log.get("address"), 20)),
+        topics=tuple(decode_data(topic, 32) for topic in topics),
+        data=decode_data(log.get("data")),
+        log_index=decode_quantity(log.get("logIndex")),
+        tx_hash=TxHash(decode_data(log.get("transactionHash"), 32)),
+    )
+
+
+def decode_logs_of(block: BlockHash) -> Callable[[object], tuple[Log, ...]]:
+    """A decoder of `eth_getLogs` for one block: logs of any other hash are refused, and so is a wrong order."""
+
+    def decode(value: object) -> tuple[Log, ...]:
+        logs: list[Log] = []
+        for item in _list(value, "logs"):
+            found = decode_data(_object(item, "log").get("blockHash"), 32)
+            if found != block:
+                raise MalformedAnswer(f"a log of block 0x{found.hex()} among those asked for 0x{block.hex()}")
+            logs.append(decode_log(item))
+        if any(a.log_index >= b.log_index for a, b in pairwise(logs)):
+            raise MalformedAnswer("logs are not in ascending log index")
+        return tuple(logs)
+
+    return decode
+
+
+def decode_receipt_or_none(value: object) -> Receipt | None:
+    """null: the transaction is not in a block this node knows. A receipt without `status` (before EIP-658) fails."""
+    if value is None:
+        return None
+    receipt = _object(value, "receipt")
+    status = decode_quantity(receipt.get("status"))
+    if status not in (0, 1):
+        raise MalformedAnswer(f"receipt status is {status}, expected 0 or 1")
+    return Receipt(
+        tx_hash=TxHash(decode_data(receipt.get("transactionHash"), 32)),
+        block=BlockRef(
+            decode_quantity(receipt.get("blockNumber")), BlockHash(decode_data(receipt.get("blockHash"), 32))
+        ),
+        succeeded=status == 1,
+        gas_used=Gas(decode_quantity(receipt.get("gasUsed"))),
+        effective_gas_price=WeiPerGas(decode_quantity(receipt.get("effectiveGasPrice"))),
+        logs=tuple(decode_log(log) for log in _list(receipt.get("logs"), "logs")),
+    )
+
+
+def decode_transactions(value: object) -> tuple[MinedTransaction, ...]:
+    """The transactions of a block asked for with full bodies, in block order."""
+    block = _object(value, "block")
+    mined = tuple(_mined(item) for item in _list(block.get("transactions"), "transactions"))
+    if [one.index for one in mined] != list(range(len(mined))):
+        raise MalformedAnswer("transactions are not in ascending index from 0")
+    return mined
+
+
+def _mined(value: object) -> MinedTransaction:
+    transaction = _object(value, "transaction")
+    to = transaction.get("to")
+    return MinedTransaction(
+        hash=TxHash(decode_data(transaction.get("hash"), 32)),
+        sender=Address(decode_data(transaction.get("from"), 20)),
+        to=None if to is None else Address(decode_data(to, 20)),
+        nonce=decode_quantity(transaction.get("nonce")),
+        index=decode_quantity(transaction.get("transactionIndex")),
+    )
+
+
+def _object(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedAnswer(f"{_short(value)} is not a {what}")
+    return value
+
+
+def _list(value: object, what: str) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise MalformedAnswer(f"{_short(value)} is not a list of {what}")
+    return value
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
