@@ -1,0 +1,1 @@
+"""What a person sees of a run: live view, reports, explanations, checks. Nothing here decides."""
