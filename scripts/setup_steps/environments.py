@@ -97,20 +97,25 @@ def base_python() -> Path:
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
-def ape_python(processes: Processes, root: Path, running: tuple[int, int] = sys.version_info[:2]) -> Path:
-    """An interpreter that ape runs under: this one, or the first suitable one on PATH."""
+def ape_python(running: tuple[int, int] = sys.version_info[:2]) -> Path:
+    """An interpreter that ape runs under: this one, or the first suitable one on PATH that starts."""
     first, end = APE_VERSIONS
     if first <= running < end:
         return base_python()
     for minor in range(end[1] - 1, first[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
-        if found and processes.run([found, "-c", "import venv"], root).returncode == 0:
+        if found and _starts(Path(found)):
             return Path(found)
     raise SetupFailed(
-        f"ape (contract tests) runs under Python {in_words(APE_VERSIONS)}, this is {running[0]}.{running[1]} "
-        "and neither is on PATH: install one beside it",
+        f"ape (contract tests) runs under Python {in_words(APE_VERSIONS)}; this is {running[0]}.{running[1]} "
+        "and none of those is on PATH: install one beside it",
         MACHINE_LACKS,
     )
+
+
+def _starts(python: Path) -> bool:
+    """A version switcher puts names on PATH that start nothing."""
+    return subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0
 
 
 def check_ensurepip(version: tuple[int, int] = sys.version_info[:2]) -> None:

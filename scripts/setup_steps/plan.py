@@ -50,8 +50,8 @@ def set_up(root: Path, what: str) -> None:
         parts.sweep(root)
         _mark_already(steps)  # another set-up may have ended meanwhile
         missing = [step for step in steps if step.line.state is not State.ALREADY]
-        if any(step.line.what == "Python installer" for step in missing):
-            environments.check_ensurepip()
+        for step in missing:
+            step.prerequisites()
         checklist.begin()
         from setup_steps import side_by_side  # noqa: PLC0415 - a third of a warm start, which needs none of it
 
@@ -79,29 +79,29 @@ def _installer_step(root: Path) -> Step:
         lambda: environments.is_there(root, UV_FOLDER, UV_LOCK),
         lambda: stamps.size_of(root / UV_FOLDER),
         lambda processes: environments.make_installer(root, processes),
+        environments.check_ensurepip,
     )
 
 
 def _environment_step(root: Path, environment: Environment, installer: Step) -> Step:
-    def make(processes: Processes) -> int:
-        python = (
-            environments.ape_python(processes, root) if environment is APE else environments.base_python()
-        )
-        return environments.make(root, environment, python, processes)
+    python = environments.ape_python if environment is APE else environments.base_python
+
+    def prerequisites() -> None:
+        python()
 
     detail = f"{environment.packages(root)} packages: {environment.what}"
     return Step(
         Line(str(environment.folder), detail),
         lambda: environments.is_there(root, environment.folder, environment.lock),
         lambda: stamps.size_of(root / environment.folder),
-        make,
-        installer,
+        lambda processes: environments.make(root, environment, python(), processes),
+        prerequisites,
+        after=installer,
     )
 
 
 def _parts_step(root: Path, what: str, detail: str, of: Sequence[Part]) -> Step:
     def make(processes: Processes) -> int:
-        parts.check_npm()
         missing = [part for part in of if not parts.is_there(root, part)]
         return parts.fetch(root, missing, functools.partial(parts.npm_pack, processes))
 
@@ -110,6 +110,7 @@ def _parts_step(root: Path, what: str, detail: str, of: Sequence[Part]) -> Step:
         lambda: all(parts.is_there(root, part) for part in of),
         lambda: sum(stamps.size_of(root / parts.FOLDER / part.name) for part in of),
         make,
+        parts.check_npm,
     )
 
 

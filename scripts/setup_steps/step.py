@@ -14,4 +14,6 @@ class Step:
     size_there: Callable[[], int]
     make: Callable[[Processes], int]
     """Returns bytes on disk; raises SetupFailed."""
+    prerequisites: Callable[[], None] = lambda: None
+    """Raises SetupFailed when this machine lacks something; asked before any step begins."""
     after: "Step | None" = None
