@@ -77,14 +77,12 @@ class Checklist:
 
 
 def _text(line: Line) -> str:
-    running = line.state is State.RUNNING
-    seconds = time.monotonic() - line.started if running else line.seconds
-    size = f"{line.size / 1e6:6.1f} MB" if line.size else " " * 9
-    took = f"{seconds:5.1f} s" if running or line.state in (State.DONE, State.FAILED) else " " * 7
-    note = {
+    """Fits 80 columns: mark, step, detail, size, then seconds or why there are none."""
+    seconds = time.monotonic() - line.started if line.state is State.RUNNING else line.seconds
+    size = f"{line.size / 1e6:6.1f} MB" if line.size else ""
+    end = {
         State.WAITING: "waiting",
-        State.RUNNING: "...",
         State.ALREADY: "already there",
-        State.FAILED: "failed",
+        State.FAILED: f"failed after {seconds:.1f} s",
     }
-    return f"  [{line.state.value}] {line.what:<18} {line.detail:<42} {size} {took}  {note.get(line.state, '')}".rstrip()
+    return f"  [{line.state.value}] {line.what:<16} {line.detail:<28} {size:>9}  {end.get(line.state, f'{seconds:5.1f} s')}"

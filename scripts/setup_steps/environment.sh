@@ -25,15 +25,25 @@ pick_python() {
     printf 'python3'
 }
 
-# set_up runtime|ape|all: quick and silent about nothing; starts no process when all is there.
+# set_up runtime|ape|all. In the background and waited for, so that a signal sent to this shell alone reaches it:
+# bash by itself would die and leave it running.
 set_up() {
-    local python
+    local python child status=0
     python="$(pick_python)"
     if ! command -v "$python" >/dev/null 2>&1; then
         echo "No Python found ($python): install Python 3.11, 3.12 or 3.13." >&2
         exit 2
     fi
-    "$python" -E -S "$ROOT/scripts/setup.py" "$1" # -S: set-up needs no site-packages, and is quicker without
+    "$python" -E -S "$ROOT/scripts/setup.py" "$1" & # -S: it needs no site-packages, and is quicker without
+    child=$!
+    trap 'kill -TERM "$child" 2>/dev/null' INT TERM HUP
+    wait "$child" || status=$?
+    while kill -0 "$child" 2>/dev/null; do
+        status=0
+        wait "$child" || status=$?
+    done
+    trap - INT TERM HUP
+    return "$status"
 }
 
 sha256_of() {

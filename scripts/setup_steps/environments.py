@@ -42,8 +42,8 @@ class Environment:
         return len(re.findall(r"^[A-Za-z0-9]\S*==", (root / self.lock).read_text(), re.MULTILINE))
 
 
-BOT = Environment(Path(".venv"), Path("locks/venv.txt"), "bot, compiler, test tools", wheels_only=True)
-APE = Environment(Path(".venv-ape"), Path("locks/ape.txt"), "ape, for contract tests", wheels_only=False)
+BOT = Environment(Path(".venv"), Path("locks/venv.txt"), "bot and tools", wheels_only=True)
+APE = Environment(Path(".venv-ape"), Path("locks/ape.txt"), "contract tests", wheels_only=False)
 
 
 def is_there(root: Path, folder: Path, lock: Path) -> bool:

@@ -18,6 +18,7 @@ from setup_steps.step import Step
 ROOT = Path(__file__).resolve().parents[2]
 WHAT = {"runtime": [BOT], "ape": [APE], "all": [BOT, APE]}
 INTERRUPTED = 130
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
@@ -25,8 +26,8 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     if len(arguments) != 1 or arguments[0] not in WHAT:
         sys.stderr.write("usage: scripts/setup runtime|ape|all\n")
         return MACHINE_LACKS
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for ending in ENDINGS:
+        signal.signal(ending, _interrupt)  # SIGINT too: a shell's background process starts with it ignored
     try:
         set_up(root, arguments[0])
     except SetupFailed as failure:
@@ -68,7 +69,7 @@ def steps_of(root: Path, wanted: Sequence[Environment]) -> list[Step]:
         installer,
         *(_environment_step(root, environment, installer) for environment in wanted),
         _parts_step(root, "local chain", f"{chain[0].name} {chain[0].version}", chain),
-        _parts_step(root, "contracts", f"{len(contracts)} packages: WETH9, Uniswap V2, V3, ...", contracts),
+        _parts_step(root, "contracts", f"{len(contracts)} packages, WETH9 to V3", contracts),
     ]
 
 
@@ -89,7 +90,7 @@ def _environment_step(root: Path, environment: Environment, installer: Step) -> 
     def prerequisites() -> None:
         python()
 
-    detail = f"{environment.packages(root)} packages: {environment.what}"
+    detail = f"{environment.packages(root)} packages, {environment.what}"
     return Step(
         Line(str(environment.folder), detail),
         lambda: environments.is_there(root, environment.folder, environment.lock),
@@ -121,4 +122,7 @@ def _mark_already(steps: Sequence[Step]) -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Once: a second Ctrl-C must not cut short the ending of what runs."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """Environments: rebuilt when half-made, stale or moved; untouched when fresh. Nothing is installed here."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from setup_steps import environments, plan, stamps
 from setup_steps.environments import APE, BOT
 from setup_steps.failure import SetupFailed
 from setup_steps.processes import Processes
+from waiting import alive, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCKS = ("uv", "venv", "ape")
@@ -125,6 +127,21 @@ def test_scripts_run_from_anywhere(clone, script, tmp_path):
     assert done.returncode == {"bot": 3, "run": 2}[script]
     assert len(done.stderr.splitlines()) == 1
     assert {"bot": "run scripts/setup first", "run": "node and npm"}[script] in done.stderr
+
+
+def test_a_signal_to_the_script_alone_reaches_the_set_up(clone):
+    """Bash would die of it and leave the set-up and npm running."""
+    clone.install_npm()
+    clone.finish_environments()
+    (clone.store / "hold").touch()
+    environ = {**clone.environ(), "PATH": f"{clone.bin}:/usr/bin:/bin", "PYTHON": sys.executable}
+    process = subprocess.Popen([clone.root / "scripts/run"], env=environ, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: len(clone.npm_calls()) == 2)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1].startswith("Set-up interrupted")
+    assert not any(alive(pid) for pid in clone.npm_calls())
 
 
 def test_bot_refuses_an_environment_older_than_its_lock(clone, tmp_path):

@@ -3,10 +3,9 @@
 import json
 import os
 import signal
-import subprocess
-import time
 
 import pytest
+from waiting import alive, wait_for
 
 
 @pytest.fixture
@@ -15,19 +14,6 @@ def ready(clone):
     clone.install_npm()
     clone.finish_environments()
     return clone
-
-
-def wait_for(condition):
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "what the test waits for did not come"
-        time.sleep(0.01)
-
-
-def alive(pid):
-    """A zombie that nobody has waited for is not alive."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return state.stdout.strip()[:1] not in ("", "Z")
 
 
 def incoming(clone):
