@@ -1,0 +1,144 @@
+"""The signer's own reading of what it is asked to sign. It shares no code with the encoder it judges.
+
+Strict: every byte is accounted for, and there is one encoding of each meaning. Two byte strings that decode to equal
+values are equal, so nothing can hide between what is read here and what the chain executes.
+"""
+
+from typing import Final
+
+import msgspec
+
+from bot.core.identity import Address, keccak
+from bot.core.transaction import TransactionFields, decode_unsigned
+from bot.core.units import UINT256_MAX, TokenUnits, Wei
+
+EXECUTE_SELECTOR: Final = keccak(
+    b"execute((uint256,(address,bool,uint256)[])[],address,uint256,uint256,uint256,uint256)"
+)[:4]
+"""contracts/Executor.vy"""
+MAX_CYCLES: Final = 8
+MAX_HOPS: Final = 4
+_WORD: Final = 32
+_NONCE_MAX: Final = (1 << 64) - 2
+"""EIP-2681."""
+
+
+class DecodedHop(msgspec.Struct, frozen=True):
+    pool: Address
+    zero_for_one: bool
+    amount_out: TokenUnits
+
+
+class DecodedCycle(msgspec.Struct, frozen=True):
+    amount_in: TokenUnits
+    hops: tuple[DecodedHop, ...]
+
+
+class DecodedExecute(msgspec.Struct, frozen=True):
+    """Arguments of `Executor.execute`, in its order."""
+
+    cycles: tuple[DecodedCycle, ...]
+    base_token: Address
+    min_profit: TokenUnits
+    payment: Wei
+    first_block: int
+    last_block: int
+
+
+def decode_transaction(payload: bytes) -> TransactionFields:
+    """Read an unsigned EIP-1559 transaction; raises ValueError unless `payload` is its one canonical encoding."""
+    fields = decode_unsigned(payload)
+    if fields.nonce > _NONCE_MAX:
+        raise ValueError(f"nonce {fields.nonce} is above 2**64 - 2 (EIP-2681)")
+    amounts = (
+        fields.chain_id,
+        fields.max_priority_fee_per_gas,
+        fields.max_fee_per_gas,
+        fields.gas_limit,
+        fields.value,
+    )
+    if max(amounts) > UINT256_MAX:
+        raise ValueError("a number does not fit 256 bits")
+    for address, slots in fields.access_list:
+        if len(address) != 20 or any(len(slot) != 32 for slot in slots):
+            raise ValueError("the access list holds an address that is not 20 bytes or a slot that is not 32")
+    if fields.unsigned_payload() != payload:
+        raise ValueError("the bytes are not the canonical RLP of the fields they decode to")
+    return fields
+
+
+def decode_execute(data: bytes) -> DecodedExecute:
+    """Read calldata of `Executor.execute`; raises ValueError for another selector or a non-canonical encoding."""
+    if data[:4] != EXECUTE_SELECTOR:
+        raise ValueError(
+            f"selector {data[:4].hex() or 'none'}: only execute {EXECUTE_SELECTOR.hex()} is signed"
+        )
+    words = _Words(data)
+    words.expect(6 * _WORD, "offset of the cycles")
+    base_token = words.address()
+    min_profit, payment, first_block, last_block = (words.number() for _ in range(4))
+    cycles = _cycles(words)
+    words.expect_end()
+    return DecodedExecute(cycles, base_token, TokenUnits(min_profit), Wei(payment), first_block, last_block)
+
+
+def _cycles(words: "_Words") -> tuple[DecodedCycle, ...]:
+    count = words.count(1, MAX_CYCLES, "cycles")
+    offsets = [words.number() for _ in range(count)]
+    start = words.position - count * _WORD
+    cycles = []
+    for offset in offsets:
+        if start + offset != words.position:
+            raise ValueError(f"a cycle at offset {offset}, expected {words.position - start}")
+        cycles.append(_cycle(words))
+    return tuple(cycles)
+
+
+def _cycle(words: "_Words") -> DecodedCycle:
+    amount_in = TokenUnits(words.number())
+    words.expect(2 * _WORD, "offset of the hops")
+    hops = tuple(
+        DecodedHop(words.address(), words.boolean(), TokenUnits(words.number()))
+        for _ in range(words.count(2, MAX_HOPS, "hops"))
+    )
+    return DecodedCycle(amount_in, hops)
+
+
+class _Words:
+    """Calldata read word by word, front to back; never twice, never past the end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.position = 4
+
+    def number(self) -> int:
+        end = self.position + _WORD
+        if end > len(self._data):
+            raise ValueError(f"calldata of {len(self._data)} bytes ends inside a word that ends at {end}")
+        value = int.from_bytes(self._data[self.position : end], "big")
+        self.position = end
+        return value
+
+    def expect(self, wanted: int, what: str) -> None:
+        value = self.number()
+        if value != wanted:
+            raise ValueError(f"{what} is {value}, canonical is {wanted}")
+
+    def count(self, least: int, most: int, what: str) -> int:
+        value = self.number()
+        if not least <= value <= most:
+            raise ValueError(f"{value} {what}: {least} to {most} are allowed")
+        return value
+
+    def address(self) -> Address:
+        value = self.number()
+        if value >> 160:
+            raise ValueError("an address has dirt in its upper 12 bytes")
+        return Address(value.to_bytes(20, "big"))
+
+    def boolean(self) -> bool:
+        return bool(self.count(0, 1, "as a boolean"))
+
+    def expect_end(self) -> None:
+        if self.position != len(self._data):
+            raise ValueError(f"{len(self._data) - self.position} bytes trail the arguments")

@@ -1,0 +1,26 @@
+"""The kill switch as the signer reads it: a file. What cannot be read counts as set (law 12)."""
+
+from pathlib import Path
+from stat import S_ISDIR
+
+
+def halt_reason(halt_file: Path) -> str | None:
+    """Why nothing but cancellations may be signed now, or None.
+
+    Only one finding is no halt: the folder is there, can be searched, and holds no such name.
+    """
+    try:
+        halt_file.lstat()
+    except FileNotFoundError:
+        return _folder_problem(halt_file.parent)
+    except OSError as error:
+        return f"{halt_file} cannot be read ({error.strerror}), which counts as a halt"
+    return f"{halt_file} is there; `bot resume` ends a halt"
+
+
+def _folder_problem(folder: Path) -> str | None:
+    try:
+        mode = folder.stat().st_mode
+    except OSError as error:
+        return f"the folder of HALT, {folder}, cannot be read ({error.strerror}), which counts as a halt"
+    return None if S_ISDIR(mode) else f"{folder} is no folder, which counts as a halt"
