@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from bot.core.identity import Address, address_from_hex, from_hex, hex_bytes, hex_quantity, keccak, to_checksum
+from bot.core.identity import (
+    Address,
+    address_from_hex,
+    from_hex,
+    hex_bytes,
+    hex_quantity,
+    keccak,
+    to_checksum,
+)
 from bot.world.anvil import Anvil
 from bot.world.founding_blocks import GenesisError
 from bot.world.genesis import GenesisConfig, placements
@@ -62,7 +70,7 @@ class LocalChain:
         return int(head["number"], 16) + 1
 
     async def code_hashes(self) -> dict[Address, bytes]:
-        """keccak of the code at every protocol and token address, as a chain profile states them."""
+        """Keccak of the code at every protocol and token address, as a chain profile states them."""
         addresses = [placement.address for placement in placements(self.plan)]
         calls = [("eth_getCode", [to_checksum(address), "latest"]) for address in addresses]
         codes = await self.anvil.rpc_batch(calls)

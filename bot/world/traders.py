@@ -27,7 +27,7 @@ _SMALLEST, _LARGEST = 0.001, 0.03
 _WHALE_CHANCE, _WHALE_FACTOR = 0.04, 2.0
 _PULL = 60.0
 """Log-odds of trading back for each unit of log price the imaginary twin is off."""
-_SLIPPAGE = (0.03, 0.12)
+_SLIPPAGE = (0.015, 0.08)
 _TIP_MEDIAN_GWEI, _TIP_SPREAD = 1.0, 0.7
 _GWEI = 10**9
 _MILLION = 1_000_000
