@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from bot.core.identity import (
     Address,
-    address_from_hex,
     from_hex,
     hex_bytes,
     hex_quantity,
     keccak,
     to_checksum,
 )
-from bot.world.anvil import Anvil
+from bot.world.anvil import Anvil, AnvilError
 from bot.world.founding_blocks import GenesisError
 from bot.world.genesis import GenesisConfig, placements
 from bot.world.market_plan import MarketPlan
 
 _DEPLOYMENT_GAS = 15_000_000
+_DEPLOYMENT_WEI = 100 * 10**18
 
 
 class LocalChain:
@@ -39,28 +39,35 @@ class LocalChain:
     async def deploy(self, creation_code: bytes, sender: Address) -> Address:
         """Create a contract from `sender`, whoever that is, in a block of its own; its address.
 
-        `creation_code` ends with the encoded constructor arguments. `sender` is given the ether it takes.
+        `creation_code` ends with the encoded constructor arguments. The gas is a gift: `sender`'s balance stays.
         Raises GenesisError where the constructor reverts.
         """
         who = to_checksum(sender)
-        balance = int(await self.anvil.rpc("eth_getBalance", [who, "latest"]), 16)
-        await self.anvil.rpc("anvil_setBalance", [who, hex_quantity(balance + 10**18 * 100)])
-        await self.anvil.rpc("anvil_impersonateAccount", [who])
-        call = {
+        creation = {
             "from": who,
             "data": hex_bytes(creation_code),
             "gas": hex_quantity(_DEPLOYMENT_GAS),
             "maxFeePerGas": hex_quantity(1_000 * 10**9),
             "maxPriorityFeePerGas": "0x0",
         }
-        tx_hash = await self.anvil.rpc("eth_sendTransaction", [call])
-        await self.mine()
-        await self.anvil.rpc("anvil_stopImpersonatingAccount", [who])
-        await self.anvil.rpc("anvil_setBalance", [who, hex_quantity(balance)])
+        balance = int(await self.anvil.rpc("eth_getBalance", [who, "latest"]), 16)
+        await self.fund(sender, balance + _DEPLOYMENT_WEI)
+        await self.anvil.rpc("anvil_impersonateAccount", [who])
+        try:
+            await self.anvil.rpc("eth_call", [creation, "latest"])
+            tx_hash = await self.anvil.rpc("eth_sendTransaction", [creation])
+            await self.mine()
+        except AnvilError as error:
+            raise GenesisError(
+                f"deployment from {who}: {error.message}: check the constructor's arguments"
+            ) from error
+        finally:
+            await self.anvil.rpc("anvil_stopImpersonatingAccount", [who])
+            await self.fund(sender, balance)
         receipt = await self.anvil.rpc("eth_getTransactionReceipt", [tx_hash])
         if receipt is None or receipt["status"] != "0x1":
-            raise GenesisError(f"deployment from {who} reverted: check the constructor's arguments")
-        return address_from_hex(to_checksum(from_hex(receipt["contractAddress"])))
+            raise GenesisError(f"deployment from {who} did not succeed: {receipt}")
+        return Address(from_hex(receipt["contractAddress"]))
 
     async def mine(self) -> int:
         """Mine one block, `block_seconds` after its parent; its number."""

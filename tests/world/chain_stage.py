@@ -103,8 +103,17 @@ def head_of(block) -> Head:
     )
 
 
-def anvil_config(folder) -> AnvilConfig:
-    return AnvilConfig(log_path=folder / "anvil.log")
+def anvil_config(folder, genesis=None) -> AnvilConfig:
+    """For `open_chain` the paths are enough; who starts anvil alone passes the genesis's numbers as well."""
+    if genesis is None:
+        return AnvilConfig(log_path=folder / "anvil.log")
+    return AnvilConfig(
+        log_path=folder / "anvil.log",
+        chain_id=genesis.chain_id,
+        timestamp=genesis.timestamp,
+        gas_limit=genesis.gas_limit,
+        base_fee_wei=genesis.base_fee_wei,
+    )
 
 
 async def open_stage(folder, cache, seed, pools=40, tokens=12) -> Stage:
