@@ -121,7 +121,7 @@ def execute(
 ):
     """
     @notice Runs the cycles in order, pays the builder, sends the rest of the gain to the recipient.
-    @dev All or nothing. `gain` is the change of our balance of base token: what was here before stays here.
+    @dev All or nothing. The gain is the change of our balance of base token: what lay here before stays here.
     @param cycles Plans whose outputs are exact; the caller has computed them, the pairs' K checks them.
     @param base_token Token in which every cycle starts, ends and gains.
     @param min_profit Least gain after the payment, in the token's smallest unit.
@@ -139,14 +139,13 @@ def execute(
     self.flash_base = base_token
     for cycle: Cycle in cycles:
         self._flash(cycle)
-    # A smaller balance than before underflows, and so reverts.
-    gain: uint256 = staticcall IERC20(base_token).balanceOf(self) - before
-    assert gain >= payment + min_profit, "executor: min profit"
+    after: uint256 = staticcall IERC20(base_token).balanceOf(self)
+    assert after >= before + payment + min_profit, "executor: min profit"
 
     if payment > 0:
         assert base_token == WETH, "executor: payment needs weth"
         self._pay_builder(payment)
-    self._send(base_token, payee, gain - payment)
+    self._send(base_token, payee, after - before - payment)
 
 
 @external

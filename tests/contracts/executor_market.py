@@ -69,7 +69,9 @@ class Pair:
     def quote(self, token_in: ContractInstance, amount_in: int) -> int:
         """Greatest output the pair's K allows for this input, by its reserves of now."""
         reserve0, reserve1, _ = self.contract.getReserves()
-        reserve_in, reserve_out = (reserve0, reserve1) if self.sells_token0(token_in) else (reserve1, reserve0)
+        reserve_in, reserve_out = (
+            (reserve0, reserve1) if self.sells_token0(token_in) else (reserve1, reserve0)
+        )
         traded = amount_in * self.keeps
         return traded * reserve_out // (reserve_in * 1000 + traded)
 
