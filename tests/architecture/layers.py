@@ -53,6 +53,9 @@ IMPURE_NAMES = {
 }  # fmt: skip
 IMPURE_CALLS = {"open", "input", "print"}
 
+APE_TESTS_IMPORT = {"core", "protocols"}
+"""All that tests/contracts and tests/fork import of the bot: they run in ape's environment, which lacks its libraries."""
+
 VAGUE_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
 
 BROAD_EXCEPT_ALLOWED = {"bot/loop.py", "bot/__main__.py", "bot/supervisor.py"}

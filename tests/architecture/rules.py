@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 from layers import (
+    APE_TESTS_IMPORT,
     ASIDE,
     AWAITS_PORTS,
     BROAD_EXCEPT_ALLOWED,
@@ -137,6 +138,14 @@ def oracle_apart(source):
     for line, name in source.imports:
         if name.split(".")[0] in ("bot", "tests", "conftest"):
             yield f"{source.path}:{line}: the oracle imports {name}"
+
+
+def ape_tests_apart(source):
+    """Tests under ape import the bot's core and protocols alone, and start the rest as a process of `.venv`."""
+    for line, name in source.imports:
+        words = name.split(".")
+        if words[0] == "bot" and (len(words) < 2 or words[1] not in APE_TESTS_IMPORT):
+            yield f"{source.path}:{line}: a test under ape imports {name}"
 
 
 def _ends_with(name, banned):

@@ -41,6 +41,12 @@ def test_the_oracle_stands_apart():
     assert not breaches, "\n" + "\n".join(breaches)
 
 
+def test_tests_under_ape_need_no_library_of_the_bot():
+    sources = python_files("tests/contracts", "tests/fork")
+    breaches = [breach for source in sources for breach in rules.ape_tests_apart(source)]
+    assert not breaches, "\n" + "\n".join(breaches)
+
+
 def test_exceptions_are_still_needed():
     """An exception that outlived its file hides the next breach."""
     for path in [*LONG_FILES, *(name.split(":")[0] for name in LONG_FUNCTIONS)]:

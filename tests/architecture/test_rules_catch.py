@@ -70,6 +70,8 @@ BREACHES = [
     (rules.oracle_apart, "tests/oracle/chain.py", "def f():\n    from bot.core import units\n"),
     (rules.oracle_apart, "tests/oracle/chain.py", "import bot"),
     (rules.oracle_apart, "tests/oracle/chain.py", "from tests.world import stage"),
+    (rules.ape_tests_apart, "tests/fork/test_fork.py", "from bot.compose import build"),
+    (rules.ape_tests_apart, "tests/contracts/test_executor.py", "import bot"),
 ]
 
 LAWFUL = [
@@ -108,6 +110,7 @@ LAWFUL = [
         "try:\n    x = 1\nexcept Exception:  # noqa: BLE001 - a feed's bug must not stop the others\n    x = 2\n",
     ),
     (rules.broad_excepts, "bot/tick.py", "try:\n    x = 1\nexcept BaseException:\n    x = 2\n    raise\n"),
+    (rules.ape_tests_apart, "tests/fork/test_fork.py", "import ape\nfrom bot.core.units import Wei"),
     (rules.oracle_apart, "tests/oracle/chain.py", "import json\nfrom oracle import blocks"),
 ]
 

@@ -129,7 +129,7 @@ def test_a_failure_and_no_test_at_all_are_not_good(tmp_path, outcomes):
     ("text", "code"),
     [
         ("see https://" + "pypi" + ".org/simple", 1),
-        ("resolved https://" + "registry" + ".npmjs.org/viem", 1),
+        ("resolved https://" + "registry.npm" + "js.org/viem", 1),
         ("open('/" + "root" + "/x/y')", 1),
         ("cd /" + "home" + "/someone/bot", 1),
         ("a framework/of/roots and https://example.org/home/page", 0),
