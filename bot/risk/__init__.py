@@ -1,0 +1,1 @@
+"""What we may do, per wallet. Pure, default deny: limits, the ledger of budgets, the checks, and the gate."""
