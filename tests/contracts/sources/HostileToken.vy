@@ -3,7 +3,8 @@
 """
 @title HostileToken
 @license MIT
-@notice A token that runs a script of calls in every transfer, and lies about what it did and what it holds.
+@notice A token that runs a script of calls in every transfer, swallows their failures and counts the successes, and
+        lies about what it did and what it holds.
 """
 
 
@@ -17,6 +18,8 @@ balances: HashMap[address, uint256]
 claims: HashMap[address, uint256]
 answers_false: public(bool)
 script: DynArray[ScriptedCall, 4]
+attempted: public(uint256)
+succeeded: public(uint256)
 
 
 @external
@@ -51,7 +54,9 @@ def balanceOf(holder: address) -> uint256:
 @external
 def transfer(receiver: address, amount: uint256) -> bool:
     for call: ScriptedCall in self.script:
-        raw_call(call.target, call.data)
+        self.attempted += 1
+        if raw_call(call.target, call.data, revert_on_failure=False):
+            self.succeeded += 1
     if self.answers_false:
         return False
     self.balances[msg.sender] -= amount
