@@ -5,13 +5,10 @@ Every key is keccak256 of a public sentence and a seed: anybody can compute it, 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 from coincurve import PrivateKey
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
 from bot.core.identity import Address, TxHash, keccak
 from bot.core.transaction import TransactionFields
@@ -40,37 +37,21 @@ class ThrowawayAccount:
     """An externally owned account whose key follows from (seed, role, index)."""
 
     def __init__(self, seed: int, role: str, index: int = 0) -> None:
-        self._key = keccak(b"\x00".join((_SENTENCE, str(seed).encode(), role.encode(), str(index).encode())))
-        public = PrivateKey(self._key).public_key.format(compressed=False)
+        self._key = PrivateKey(keccak(b"\x00".join((_SENTENCE, b"%d" % seed, role.encode(), b"%d" % index))))
+        public = self._key.public_key.format(compressed=False)
         self.address = Address(keccak(public[1:])[12:])
-
-    @cached_property
-    def _signer(self) -> LocalAccount:
-        signer: LocalAccount = Account.from_key(self._key)
-        return signer
 
     @property
     def private_key(self) -> bytes:
         """32 bytes; for those who write it to a keystore of the market."""
-        return self._key
+        return bytes(self._key.secret)
 
     def sign(self, fields: TransactionFields) -> tuple[bytes, TxHash]:
         """Raw type-2 transaction and its hash; RFC 6979 nonces, so the same fields give the same bytes."""
-        signed = self._signer.sign_transaction(
-            {
-                "type": 2,
-                "chainId": fields.chain_id,
-                "nonce": fields.nonce,
-                "maxPriorityFeePerGas": fields.max_priority_fee_per_gas,
-                "maxFeePerGas": fields.max_fee_per_gas,
-                "gas": fields.gas_limit,
-                "to": fields.to,
-                "value": fields.value,
-                "data": fields.data,
-                "accessList": [],
-            }
-        )
-        return bytes(signed.raw_transaction), TxHash(bytes(signed.hash))
+        signature = self._key.sign_recoverable(fields.digest(), hasher=None)
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+        raw = fields.signed_payload(signature[64], r, s)
+        return raw, TxHash(keccak(raw))
 
 
 class SignedTransaction(msgspec.Struct, frozen=True):

@@ -22,6 +22,10 @@ def process_exists(pid):
         return False
 
 
+def process_image(pid):
+    return Path(f"/proc/{pid}/exe").readlink()
+
+
 async def test_starts_as_configured_and_stops_whole(tmp_path):
     socket = tmp_path / "a.ipc"
     config = AnvilConfig(
@@ -42,7 +46,7 @@ async def test_starts_as_configured_and_stops_whole(tmp_path):
         assert await anvil.rpc("eth_accounts") == []
         assert socket.is_socket()
         assert anvil.url.startswith("http://127.0.0.1:")
-        assert os.readlink(f"/proc/{pid}/exe") == str(ANVIL_BINARY)
+        assert process_image(pid) == ANVIL_BINARY
     assert not process_exists(pid)
     assert not socket.exists()
     await anvil.stop()
