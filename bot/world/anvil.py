@@ -76,6 +76,9 @@ class AnvilConfig:
         fixed = ["--host", "127.0.0.1", "--port", "0", "--no-mining", "--order", "fifo"]
         fixed += ["--accounts", "0", "--hardfork", self.hardfork]
         fixed += ["--cache-path", str(self.log_path.parent / "anvil-states")]
+        if self.fork_url is not None:
+            # Anvil's cache goes by chain id and height: another local chain of that id would be answered from it.
+            fixed.append("--no-storage-caching")
         optional: list[tuple[str, object]] = [
             ("--ipc", self.ipc_path),
             ("--chain-id", self.chain_id),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.identity import to_checksum
 from bot.world.anvil import BATCH_BYTES, Anvil, AnvilConfig, AnvilError, AnvilStartError
 from bot.world.parts import ANVIL_BINARY
 
@@ -132,3 +133,31 @@ async def test_dies_with_a_parent_that_was_killed(tmp_path):
     async with asyncio.timeout(10):
         while process_exists(pid):  # noqa: ASYNC110  # nobody tells us of another process's end
             await asyncio.sleep(0.01)
+
+
+async def test_a_fork_sees_its_upstream_and_changes_nothing_there(tmp_path, stage):
+    token = stage.plan.tokens[1].token.address
+    upstream = stage.chain.anvil
+    config = AnvilConfig(log_path=tmp_path / "fork.log", chain_id=None, fork_url=upstream.url)
+    async with Anvil(config) as fork:
+        assert await fork.rpc("eth_chainId") == await upstream.rpc("eth_chainId")
+        assert await fork.rpc("eth_blockNumber") == await upstream.rpc("eth_blockNumber")
+        query = [to_checksum(token), "latest"]
+        assert await fork.rpc("eth_getCode", query) == await upstream.rpc("eth_getCode", query) != "0x"
+        await fork.rpc("evm_mine")
+        assert int(await fork.rpc("eth_blockNumber"), 16) == 1 + int(
+            await upstream.rpc("eth_blockNumber"), 16
+        )
+
+
+async def test_history_of_a_long_run_stays_readable(tmp_path):
+    """Anvil moves states older than 500 blocks to files: they must lie in the run's folder, not in the user's."""
+    who = "0x" + "22" * 20
+    async with Anvil(AnvilConfig(log_path=tmp_path / "anvil.log")) as anvil:
+        for number in range(700):
+            await anvil.rpc("anvil_setBalance", [who, hex(number + 1)])
+            await anvil.rpc("evm_mine")
+        for number in (5, 100, 600, 699):
+            # what is set by hand between blocks counts as the state of the block before
+            assert await anvil.rpc("eth_getBalance", [who, hex(number)]) == hex(number + 1)
+        assert any((tmp_path / "anvil-states").rglob("*.json"))
