@@ -177,6 +177,8 @@ class Outcome(msgspec.Struct, frozen=True):
     gas_used: Gas | None = None
     gas_cost: Wei | None = None
     realized_profit: TokenUnits | None = None
+    predicted_state_held: bool | None = None
+    """Landed only: nobody moved the plan's pools before it in its block, and its parent was the block planned on."""
 
 
 class Bundle(msgspec.Struct, frozen=True):

@@ -116,6 +116,19 @@ def decode_logs_of(block: BlockHash) -> Callable[[object], tuple[Log, ...]]:
     return decode
 
 
+def decode_logs_of_receipts(block: BlockHash) -> Callable[[object], tuple[Log, ...]]:
+    """A decoder of `eth_getBlockReceipts`: the same logs by the other way, for one block, in the same order."""
+    decode_logs = decode_logs_of(block)
+
+    def decode(value: object) -> tuple[Log, ...]:
+        receipts = _list(value, "receipts")
+        return decode_logs(
+            [log for item in receipts for log in _list(_object(item, "receipt").get("logs"), "logs")]
+        )
+
+    return decode
+
+
 def decode_receipt_or_none(value: object) -> Receipt | None:
     """null: the transaction is not in a block this node knows. A receipt without `status` (before EIP-658) fails."""
     if value is None:

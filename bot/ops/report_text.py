@@ -1,0 +1,94 @@
+"""The closing report as a person reads it. Losses stand as openly as wins."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.core.quantities import format_ether
+
+SHOWN_BUNDLES = 12
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """Plain text, ending with a line to copy."""
+    lines = [
+        f"Run {report['run']} on {report['chain']} ({report['mode']})"
+        + (f", market seed {report['seed']}" if report["seed"] is not None else ""),
+        f"  {report['blocks']} blocks" + _range(report),
+        "",
+        "  cycles screened   {cycles_screened:>9,}".format(**report),
+        "  opportunities     {opportunities:>9,}   pay before costs, in exact integers".format(**report),
+        "  profitable        {profitable:>9,}   after gas, at their block".format(**report),
+        "  planned           {planned:>9,}   transactions built (disjoint cycles merged)".format(**report),
+        "  simulated         {simulated:>9,}   the very bytes, by the node".format(**report),
+        "  allowed           {allowed:>9,}   by the risk gate".format(**report),
+        f"  sent              {report['sent']:>9,}   bundles, privately; public sends {report['public_sends']}",
+        f"  landed            {report['landed']:>9,}   mined as reverted {report['mined_reverted']}",
+        "",
+        *_counted("denied by rule", report["denied"]),
+        *_counted("verdicts", report["verdicts"]),
+        *_counted("dropped because", report["dropped"]),
+        f"  predicted profit of what landed   {format_ether(int(report['predicted_profit']), 9)}",
+        f"  realised profit                   {format_ether(int(report['realized_profit']), 9)}",
+        f"  gas paid                          {format_ether(int(report['gas_cost_wei']), 9)}",
+        f"  net of gas                        {format_ether(int(report['net_wei']), 9)}",
+        f"  paid to builders                  {format_ether(int(report['bid_wei']), 9)}",
+        *_gas(report["bundles"]),
+        "",
+        *_bundles(report["bundles"]),
+        *_copy_line(report["bundles"]),
+    ]
+    return "\n".join(lines)
+
+
+def _range(report: Mapping[str, Any]) -> str:
+    return f" ({report['first_block']} to {report['last_block']})" if report["blocks"] else ""
+
+
+def _counted(title: str, counts: Mapping[str, int]) -> list[str]:
+    if not counts:
+        return []
+    listed = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items())
+    return [f"  {title}: {listed}"]
+
+
+def _gas(bundles: Sequence[Mapping[str, Any]]) -> list[str]:
+    used = [(int(b["predicted_gas"]), int(b["gas_used"])) for b in bundles if b["gas_used"] is not None]
+    if not used:
+        return []
+    equal = sum(1 for predicted, actual in used if predicted == actual)
+    predicted_sum, actual_sum = sum(p for p, _ in used), sum(a for _, a in used)
+    return [
+        f"  gas used {actual_sum:,} against {predicted_sum:,} predicted; equal in {equal} of {len(used)} bundles"
+    ]
+
+
+def _bundles(bundles: Sequence[Mapping[str, Any]]) -> list[str]:
+    shown = bundles[-SHOWN_BUNDLES:]
+    if not shown:
+        return ["  no bundle was sent"]
+    lines = (
+        [f"  the last {len(shown)} of {len(bundles)} bundles:"]
+        if len(bundles) > len(shown)
+        else ["  bundles:"]
+    )
+    for bundle in shown:
+        predicted = format_ether(int(bundle["predicted_profit"]))
+        realized = "—" if bundle["realized_profit"] is None else format_ether(int(bundle["realized_profit"]))
+        sign = (
+            ""
+            if bundle["realized_profit"] is None
+            else " = "
+            if bundle["realized_profit"] == bundle["predicted_profit"]
+            else " ≠ "
+        )
+        verdict = bundle["verdict"].replace("_", " ")
+        lines.append(
+            f"    {bundle['id']}  block {bundle['target_block']:<6} {verdict:<12} {predicted}{sign}{realized}"
+        )
+    return lines
+
+
+def _copy_line(bundles: Sequence[Mapping[str, Any]]) -> list[str]:
+    landed = [bundle for bundle in bundles if bundle["verdict"] == "landed"]
+    chosen = (landed or list(bundles))[-1:]
+    return ["", f"scripts/bot explain {chosen[0]['id']}"] if chosen else []
