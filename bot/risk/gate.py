@@ -52,6 +52,8 @@ def judge(plan: Plan, simulation: Simulation, context: GateContext) -> Approved 
         finding = _run(check, plan, simulation, context)
         if isinstance(finding, Denied):
             return finding
+        if not isinstance(finding, Check):
+            return Denied(plan, check.__name__, "an answer", repr(finding))
         receipts.append(finding)
     return Approved(plan, simulation, checks.reservation_of(plan, context), tuple(receipts))
 
