@@ -51,7 +51,7 @@ def _text(status: dict[str, Any]) -> str:
     lines = [
         f"run {status['run']} on {status['chain']} ({status['mode']}), data in {status['data_dir']}",
         "HALTED" if status["halted"] else "not halted",
-        f"last block {last['number'] if last else 'none yet'}, "
+        f"last block {last['number'] if last else 'none yet'}",
         f"journal written {status['seconds_since_journal_written']} s ago",
         f"sent {status['sent']}, landed {status['landed']}, open {status['open_intents']}, net {status['net_wei']} wei",
     ]
