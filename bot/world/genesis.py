@@ -25,7 +25,7 @@ from bot.world.tokens import WETH, PricedToken
 from bot.world.traffic import BURNER_CODE
 from bot.world.venues import (
     MULTICALL3,
-    PANCAKE_V2,
+    PANCAKESWAP_V1,
     POSITION_MANAGER,
     QUOTER_V2,
     UNISWAP_V2,
@@ -71,7 +71,9 @@ def placements(plan: MarketPlan) -> list[Placement]:
         Placement(
             UNISWAP_V2.factory, protocol_artifact("uniswap-v2", "UniswapV2Factory"), _addresses(founder)
         ),
-        Placement(PANCAKE_V2.factory, protocol_artifact("pancake-v2", "PancakeFactory"), _addresses(founder)),
+        Placement(
+            PANCAKESWAP_V1.factory, protocol_artifact("pancake-v2", "PancakeFactory"), _addresses(founder)
+        ),
         Placement(v3, protocol_artifact("uniswap-v3", "UniswapV3Factory")),
         Placement(
             POSITION_MANAGER,
@@ -162,7 +164,7 @@ def _check_init_code_hashes() -> None:
     """Pools are found by CREATE2 from constants: they must belong to the bytecode that is here."""
     pools = {
         UNISWAP_V2: protocol_artifact("uniswap-v2", "UniswapV2Pair"),
-        PANCAKE_V2: protocol_artifact("pancake-v2", "PancakePair"),
+        PANCAKESWAP_V1: protocol_artifact("pancake-v2", "PancakePair"),
         UNISWAP_V3: protocol_artifact("uniswap-v3", "UniswapV3Pool"),
     }
     for venue, artifact in pools.items():

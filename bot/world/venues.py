@@ -10,7 +10,7 @@ from bot.core.identity import Address, address_from_hex, keccak
 from bot.core.profile import Venue
 
 UNISWAP_V2 = Venue(
-    name="uniswap_v2",
+    name="uniswap-v2",
     protocol="uniswap_v2",
     factory=address_from_hex("0x5C69bEe701ef814a2B6a3EDD4B1652CB9cc5aA6f"),
     init_code_hash=bytes.fromhex("96e8ac4277198ff8b6f785478aa9a39f403cb768dd02cbee326c3e7da348845f"),
@@ -18,8 +18,8 @@ UNISWAP_V2 = Venue(
     fee_denominator=1000,
     first_block=0,
 )
-PANCAKE_V2 = Venue(
-    name="pancake_v2",
+PANCAKESWAP_V1 = Venue(
+    name="pancakeswap-v1",
     protocol="uniswap_v2",
     factory=address_from_hex("0xBCfCcbde45cE874adCB698cC183deBcF17952812"),
     init_code_hash=bytes.fromhex("c5950761a20eb44628c29e94156a05fa21ff1b0975c251e5cf19723e8bd17ca8"),
@@ -29,7 +29,7 @@ PANCAKE_V2 = Venue(
 )
 """The first PancakeSwap release (core 0.1.0): 0.2 % fee, and its pairs call back `pancakeCall`."""
 UNISWAP_V3 = Venue(
-    name="uniswap_v3",
+    name="uniswap-v3",
     protocol="uniswap_v3",
     factory=address_from_hex("0x1F98431c8aD98523631AE4a59f267346ea31F984"),
     init_code_hash=bytes.fromhex("e34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54"),
@@ -37,7 +37,7 @@ UNISWAP_V3 = Venue(
     fee_denominator=1_000_000,
     first_block=0,
 )
-V2_VENUES = (UNISWAP_V2, PANCAKE_V2)
+V2_VENUES = (UNISWAP_V2, PANCAKESWAP_V1)
 VENUES = (*V2_VENUES, UNISWAP_V3)
 
 POSITION_MANAGER = address_from_hex("0xC36442b4a4522E871399CD717aBDD847Ab11FE88")

@@ -1,11 +1,14 @@
 """The chain after its genesis is what the plan says, read back through the contracts themselves."""
 
+from math import isqrt
+
 import pytest
 from chain_stage import CONFIG, SEED, anvil_config, calldata, open_stage
 from eth_abi import encode
 
 from bot.core.identity import Address, from_hex, hex_bytes, keccak, to_checksum
-from bot.world.accounts import POOL_SEEDER, TRADER_DESK, ThrowawayAccount
+from bot.core.transaction import TransactionFields
+from bot.world.accounts import POOL_SEEDER, TRADER_DESK, SignedTransaction, ThrowawayAccount
 from bot.world.anvil import Anvil
 from bot.world.dump import open_chain
 from bot.world.founding_blocks import GenesisError
@@ -16,7 +19,7 @@ from bot.world.parts import protocol_artifact, world_artifact
 from bot.world.tokens import WETH
 from bot.world.venues import (
     MULTICALL3,
-    PANCAKE_V2,
+    PANCAKESWAP_V1,
     POSITION_MANAGER,
     QUOTER_V2,
     UNISWAP_V2,
@@ -64,7 +67,7 @@ async def test_pairs_are_where_create2_puts_them_with_the_planned_reserves(stage
         assert reserves[:2] == (pair.reserve0, pair.reserve1)
         (token0,) = await stage.read(pair.address, "token0()", ["address"])
         assert from_hex(token0) == tokens[0]
-    assert {pair.venue.name for pair in stage.plan.pairs} == {UNISWAP_V2.name, PANCAKE_V2.name}
+    assert {pair.venue.name for pair in stage.plan.pairs} == {UNISWAP_V2.name, PANCAKESWAP_V1.name}
 
 
 async def test_concentrated_pools_have_the_planned_price_and_liquidity(stage):
@@ -235,3 +238,33 @@ async def test_code_hashes_name_what_stands_there(stage):
     address = Address(UNISWAP_V2.factory)
     code = from_hex(await stage.rpc("eth_getCode", to_checksum(address), "latest"))
     assert hashes[address] == keccak(code)
+
+
+async def test_the_position_manager_adds_liquidity_to_a_pool(stage):
+    pool = stage.plan.concentrated[0]
+    tokens = (pool.token0.token.address, pool.token1.token.address)
+    await stage.chain.fund(STRANGER.address, 10**18)
+    amounts = (pool.reserve0 // 100, pool.reserve1 // 100)
+    calls = []
+    for token, amount in zip(tokens, amounts, strict=True):
+        await stage.chain.deal(token, STRANGER.address, amount)
+        calls.append((token, calldata("approve(address,uint256)", POSITION_MANAGER, amount)))
+    widest = pool.positions[0]
+    mint = "mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
+    ticks = (widest.tick_lower, widest.tick_upper)
+    order = (*tokens, pool.fee, *ticks, *amounts, 0, 0, STRANGER.address, 2**40)
+    calls.append((POSITION_MANAGER, calldata(mint, order)))
+    (before,) = await stage.read(pool.address, "liquidity()", ["uint128"])
+    await stage.send([sign_call(nonce, to, data) for nonce, (to, data) in enumerate(calls)])
+    receipts = await stage.receipts(await stage.chain.mine())
+    assert [receipt["status"] for receipt in receipts] == ["0x1"] * 3
+    (after,) = await stage.read(pool.address, "liquidity()", ["uint128"])
+    owner = await stage.read(POSITION_MANAGER, "ownerOf(uint256)", ["address"], 1)
+    assert from_hex(owner[0]) == STRANGER.address
+    assert 0.0099 < (after - before) / isqrt(pool.reserve0 * pool.reserve1) < 0.0101
+
+
+def sign_call(nonce, to, data) -> SignedTransaction:
+    fields = TransactionFields(CONFIG.chain_id, nonce, 10**9, 50 * 10**9, 1_000_000, to, 0, data)
+    raw, tx_hash = STRANGER.sign(fields)
+    return SignedTransaction(raw, tx_hash, STRANGER.address, nonce)

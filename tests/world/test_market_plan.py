@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from bot.core.identity import address_from_hex, to_checksum
 from bot.world.market_plan import MarketPlan
 from bot.world.tokens import priced_tokens
-from bot.world.venues import PANCAKE_V2, UNISWAP_V2, UNISWAP_V3, V3_TICK_SPACINGS, pair_address, pool_address
+from bot.world.venues import (
+    PANCAKESWAP_V1,
+    UNISWAP_V2,
+    UNISWAP_V3,
+    V3_TICK_SPACINGS,
+    pair_address,
+    pool_address,
+)
 
 seeds = st.integers(min_value=0, max_value=2**63)
 
@@ -25,7 +32,7 @@ def test_the_default_market(seed):
     assert len({pool.address for pool in plan.pools}) == 40
     weth = plan.tokens[0]
     by_weth = Counter(p.venue.name for p in plan.pairs if weth in (p.token0, p.token1))
-    assert by_weth == {UNISWAP_V2.name: 11, PANCAKE_V2.name: 11}
+    assert by_weth == {UNISWAP_V2.name: 11, PANCAKESWAP_V1.name: 11}
     assert {pool.fee for pool in plan.concentrated} == set(V3_TICK_SPACINGS)
     assert {priced.token.decimals for priced in plan.tokens} == {6, 8, 18}
     assert [p.token.symbol for p in plan.tokens if p.kind == "silent"] == ["USDT"]

@@ -11,7 +11,7 @@ from bot.core.transaction import decode_signed
 from bot.world.accounts import TRADER_DESK, SignedTransaction
 from bot.world.market_plan import MarketPlan
 from bot.world.traders import Traders
-from bot.world.venues import PANCAKE_V2, QUOTER_V2, UNISWAP_V2, UNISWAP_V3
+from bot.world.venues import PANCAKESWAP_V1, QUOTER_V2, UNISWAP_V2, UNISWAP_V3
 
 BLOCKS = 200
 
@@ -88,7 +88,7 @@ def usdt(stage):
 
 
 @pytest.mark.parametrize("silent", [False, True])
-@pytest.mark.parametrize(("venue", "fee_numerator"), [(UNISWAP_V2, 997), (PANCAKE_V2, 998)])
+@pytest.mark.parametrize(("venue", "fee_numerator"), [(UNISWAP_V2, 997), (PANCAKESWAP_V1, 998)])
 async def test_a_swap_moves_the_pair_by_the_formula(stage, venue, fee_numerator, silent):
     intent = first_intent(stage, venue, usdt(stage) if silent else None)
     reserves = ["uint112", "uint112"]
