@@ -181,9 +181,10 @@ class Anvil:
         return _result_of(reply, method)
 
     async def rpc_batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        """Many calls, executed in order, in as few requests as the size limit allows; results in the same order.
+        """Many calls in as few requests as the size limit allows; results in the order of `calls`.
 
-        Raises AnvilError for the first call that failed; the calls after it have still been executed.
+        Anvil does not promise to execute them in order: give transactions their nonces.
+        Raises AnvilError for the first call that failed; the others have been executed all the same.
         """
         results: list[Any] = []
         bodies = [_call(index, method, params) for index, (method, params) in enumerate(calls)]
