@@ -11,6 +11,8 @@ from bot.core.errors import BadConfiguration
 from bot.journal.tables import METADATA, SCHEMA_VERSION
 
 _BUSY_SECONDS = 5.0
+_MAGIC = b"SQLite format 3\x00"
+"""https://www.sqlite.org/fileformat.html, section 1.3."""
 
 
 def open_for_writing(path: Path) -> Engine:
@@ -55,6 +57,10 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _refuse_foreign(path: Path, *, thorough: bool) -> None:
+    with path.open("rb") as file:
+        magic = file.read(len(_MAGIC))
+    if magic and magic != _MAGIC:
+        raise _corrupt(path, "it does not begin as an SQLite file")
     try:
         connection = _connect(path, "ro")
         try:
@@ -71,7 +77,7 @@ def _refuse_foreign(path: Path, *, thorough: bool) -> None:
         raise BadConfiguration(
             f"{path} has schema {version}, this program knows {SCHEMA_VERSION}: run the newer program that wrote it"
         )
-    if version == 0 and not tables:
+    if version == 0 and not tables and problem == "ok":
         return  # a bot was killed while it made the file: there is nothing in it yet
     if version != SCHEMA_VERSION or not tables >= set(METADATA.tables):
         raise BadConfiguration(f"{path} is a database of another program: point BOT_DATA_DIR elsewhere")

@@ -96,8 +96,9 @@ class JournalStore:
         return await self._writer.run(lambda db: queries.ledger_entries(db, since, self._wrapped_native))
 
     async def close(self) -> None:
-        """Commit what is queued, then give the lock back."""
-        await self._writer.close()
+        """Commit what is queued, then give the lock back. A second call does nothing."""
+        if not await self._writer.close():
+            return
         self._engine.dispose()
         self._lock.release()
 

@@ -56,6 +56,7 @@ class Writer:
         self._engine = engine
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._failure: StopTheBot | None = None
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -64,16 +65,20 @@ class Writer:
 
         Raises BrokenInvariant when the schema refuses it (duplicate, missing parent), Unreachable when the disk does.
         """
-        if not self._thread.is_alive():
+        if self._is_closed:
             raise Unreachable("the journal is closed")
         job = _Job(work)
         self._jobs.put(job)
         return await job.done
 
-    async def close(self) -> None:
-        """Returns when everything queued is committed."""
+    async def close(self) -> bool:
+        """Returns when everything queued is committed; False if it was closed before."""
+        if self._is_closed:
+            return False
+        self._is_closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+        return True
 
     def _run(self) -> None:
         with self._engine.connect() as connection:
