@@ -64,6 +64,7 @@ class FakeNode:
         self.reverses_batches = False
         self._made_subscriptions = 0
         self._ends = []
+        self._tasks = set()
 
     async def start_ipc(self):
         folder = tempfile.TemporaryDirectory(prefix="node-")
@@ -96,6 +97,8 @@ class FakeNode:
         return f"ws://127.0.0.1:{port}"
 
     async def stop(self):
+        for task in list(self._tasks):
+            task.cancel()
         for end in self._ends:
             await end()
 
@@ -124,8 +127,8 @@ class FakeNode:
         try:
             while line := await reader.readline():
                 await until(lambda: not self.is_frozen)
-                await self._answer(peer, line)
-        except (Drop, ConnectionError, TimeoutError):
+                self._spawn(peer, line)
+        except (ConnectionError, TimeoutError):
             pass
         finally:
             if peer in self.peers:
@@ -149,9 +152,7 @@ class FakeNode:
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    await self._answer(peer, message.data)
-        except (Drop, ConnectionError):
-            request.transport.abort()
+                    self._spawn(peer, message.data)
         finally:
             if peer in self.peers:
                 self.peers.remove(peer)
@@ -169,6 +170,18 @@ class FakeNode:
             request.transport.abort()
         body = sent[0] if sent else ""
         return web.Response(body=body if isinstance(body, bytes) else body.encode())
+
+    def _spawn(self, peer, line):
+        """Requests of one connection are answered as they are ready, not in turn."""
+        task = asyncio.create_task(self._answer_or_cut(peer, line))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer_or_cut(self, peer, line):
+        try:
+            await self._answer(peer, line)
+        except (Drop, ConnectionError):
+            await peer.cut()
 
     async def _answer(self, peer, line):
         document = json.loads(line)

@@ -1,0 +1,1 @@
+"""What we believe of the chain, and at which block. Pure."""

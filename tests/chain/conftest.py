@@ -1,0 +1,55 @@
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bot.chain.rpc import open_rpc, open_session
+from bot.clock import SystemClock
+from bot.core.units import Nanoseconds
+from bot.world.anvil import Anvil, AnvilConfig
+from tests.chain.fake_node import FakeNode
+
+LIMIT = Nanoseconds(10 * 10**9)
+SHORT_LIMIT = Nanoseconds(150 * 10**6)
+
+
+@pytest.fixture
+async def node():
+    made = FakeNode()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture(params=["ipc", "websocket"])
+async def session(request, node):
+    """A pushing session of the fake node, with a short patience."""
+    url = await (node.start_ipc() if request.param == "ipc" else node.start_websocket())
+    made = await open_session(url, SystemClock(), SHORT_LIMIT)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=["ipc", "websocket", "http"])
+async def rpc(request, node):
+    """Every way of asking the fake node."""
+    url = await (node.start_ipc() if request.param == "ipc" else node.start_websocket())
+    url = url.replace("ws://", "http://") if request.param == "http" else url
+    made = await open_rpc(url, SystemClock(), SHORT_LIMIT)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def anvil(tmp_path):
+    with tempfile.TemporaryDirectory(prefix="anvil-") as short:
+        config = AnvilConfig(log_path=tmp_path / "anvil.log", ipc_path=Path(short) / "ipc")
+        async with Anvil(config) as started:
+            yield started
+
+
+@pytest.fixture(params=["ipc", "websocket", "http"])
+async def anvil_rpc(request, anvil):
+    url = {"ipc": str(anvil.ipc_path), "websocket": anvil.ws_url, "http": anvil.url}[request.param]
+    made = await open_rpc(url, SystemClock(), LIMIT)
+    yield made
+    await made.close()
