@@ -67,9 +67,9 @@ class WalletTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _TotalsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int
-    totals: WalletTotals
     check: bytes
-    """keccak of the encoded totals."""
+    """keccak of the bytes of `totals`."""
+    totals: msgspec.Raw
 
 
 class TotalsFile:
@@ -96,7 +96,8 @@ class TotalsFile:
 
     def write(self, totals: WalletTotals) -> None:
         """Returns once `totals` would survive a power cut; raises OSError otherwise."""
-        file = _TotalsFile(SCHEMA, totals, _check(totals))
+        content = msgspec.json.encode(totals)
+        file = _TotalsFile(SCHEMA, keccak(content), msgspec.Raw(content))
         fresh = self.path.with_suffix(".json.new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as out:
@@ -109,13 +110,13 @@ class TotalsFile:
     def _decode(self, content: bytes) -> WalletTotals:
         try:
             file = msgspec.json.decode(content, type=_TotalsFile)
+            if file.schema != SCHEMA:
+                raise self._corrupt(f"schema {file.schema}, this program writes {SCHEMA}")
+            if file.check != keccak(bytes(file.totals)):
+                raise self._corrupt("its check does not match its content")
+            return msgspec.json.decode(file.totals, type=WalletTotals)
         except msgspec.DecodeError as error:
             raise self._corrupt(str(error)) from None
-        if file.schema != SCHEMA:
-            raise self._corrupt(f"schema {file.schema}, this program writes {SCHEMA}")
-        if file.check != _check(file.totals):
-            raise self._corrupt("its check does not match its content")
-        return file.totals
 
     def _corrupt(self, why: str) -> BadConfiguration:
         return BadConfiguration(
@@ -123,10 +124,6 @@ class TotalsFile:
             " unknown: restore it from a back-up; or make sure on chain that no payload of this wallet is unlanded,"
             " then move it away to start from zero"
         )
-
-
-def _check(totals: WalletTotals) -> bytes:
-    return keccak(msgspec.json.encode(totals, order="deterministic"))
 
 
 def _sync_folder(folder: Path) -> None:
