@@ -1,0 +1,208 @@
+"""The local market put together: a chain with a node, a relay, a public and a competitor around it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+
+from bot.core.identity import WalletName, hex_bytes, to_checksum
+from bot.core.units import WeiPerGas
+from bot.costs.gas_schedule import gas_schedule
+from bot.world.anvil import HARDFORK, Anvil, AnvilConfig
+from bot.world.block_story import JsonLines
+from bot.world.builder import Builder
+from bot.world.competitor import Competitor
+from bot.world.crowd import Crowd
+from bot.world.dump import open_chain
+from bot.world.genesis import GenesisConfig
+from bot.world.keystores import WalletFiles, write_keystore
+from bot.world.local_chain import LocalChain
+from bot.world.market_clock import Lockstep, MarketClock, WallClock
+from bot.world.market_config import MarketConfig
+from bot.world.market_engine import ChainTip, MarketEngine
+from bot.world.market_files import Endpoints, MarketFile, bot_variables, write_bot_env, write_market_file
+from bot.world.market_plan import MarketPlan
+from bot.world.mempool import Mempool
+from bot.world.node_front import NodeFront
+from bot.world.node_methods import NodeMethods
+from bot.world.relay import Relay
+from bot.world.relay_server import RelayServer
+from bot.world.sealing import read_head
+from bot.world.shocks import shocks_after
+from bot.world.stage import Stage, set_stage
+from bot.world.subscriptions import Subscriptions
+
+Report = Callable[[str, str], None]
+"""(step, detail): what the market is doing, for a person."""
+
+
+class Market(msgspec.Struct, frozen=True):
+    """A market that is up: its parts, for the one who runs it and for tests."""
+
+    config: MarketConfig
+    anvil: Anvil
+    engine: MarketEngine
+    front: NodeFront
+    relay: Relay
+    mempool: Mempool
+    stage: Stage
+    wallets: tuple[WalletFiles, ...]
+    endpoints: Endpoints
+    chain_id: int
+    variables: dict[str, str]
+    """What `bot.env` holds."""
+
+
+@contextlib.asynccontextmanager
+async def open_market(
+    config: MarketConfig, report: Report = lambda _step, _detail: None
+) -> AsyncIterator[Market]:
+    """A market that answers but seals no block by itself: `engine.run` or `engine.seal_next` does.
+
+    Raises AnvilStartError, GenesisError, PartMissingError, AnvilError, OSError.
+    """
+    config.run_dir.mkdir(parents=True, exist_ok=True)
+    ready_file = config.run_dir / "market.json"
+    ready_file.unlink(missing_ok=True)
+    async with contextlib.AsyncExitStack() as stack:
+        chain = await _open_chain(config, report)
+        stack.push_async_callback(chain.anvil.stop)
+        wallets = tuple(
+            write_keystore(config.run_dir / "keys", config.seed, WalletName(name)) for name in config.wallets
+        )
+        report("executors", "deploying the bot's and the competitor's")
+        stage = await set_stage(chain, config.seed, wallets, config.weth)
+        market = await _assemble(config, chain, stage, wallets, stack)
+        write_bot_env(config.run_dir / "bot.env", market.variables)
+        write_market_file(ready_file, _describe(market, chain.config))
+        stack.callback(ready_file.unlink, missing_ok=True)
+        report(
+            "ready", f"node {market.endpoints.node_ws}, relay {market.endpoints.relay}, seed {config.seed}"
+        )
+        yield market
+
+
+async def _open_chain(config: MarketConfig, report: Report) -> LocalChain:
+    anvil_config = AnvilConfig(log_path=config.run_dir / "anvil.log")
+    plan = MarketPlan(config.seed, config.pools, config.tokens)
+    if config.fork_url is None:
+        report("chain", f"{config.pools} pools over {config.tokens} tokens, seed {config.seed}")
+        return await open_chain(
+            plan,
+            config.genesis,
+            anvil_config,
+            config.cache,
+            lambda step, done, total: report(step, f"{done}/{total}"),
+        )
+    report("chain", "forking")
+    anvil = Anvil(
+        AnvilConfig(
+            log_path=anvil_config.log_path, chain_id=None, fork_url=config.fork_url, hardfork=HARDFORK
+        )
+    )
+    await anvil.start()
+    # The plan of a market that is not founded here; deploying and funding do not look at it.
+    return LocalChain(anvil, plan, config.genesis)
+
+
+async def _assemble(
+    config: MarketConfig,
+    chain: LocalChain,
+    stage: Stage,
+    wallets: tuple[WalletFiles, ...],
+    stack: contextlib.AsyncExitStack,
+) -> Market:
+    anvil = chain.anvil
+    chain_id = int(await anvil.rpc("eth_chainId"), 16)
+    head = read_head(await anvil.rpc("eth_getBlockByNumber", ["latest", False]))
+    tip = ChainTip(head, stage.coinbase, chain.config.block_seconds)
+    schedule = gas_schedule(HARDFORK)
+    mempool, unprotected = (Mempool(chain_id, schedule, head.gas_limit) for _ in range(2))
+    clock: MarketClock = Lockstep() if config.lockstep else WallClock(config.pace)
+    subscriptions = Subscriptions()
+    methods = NodeMethods(
+        anvil, mempool, subscriptions, lambda number, block: clock.tick_done(tip.head.ref, number, block)
+    )
+    front = NodeFront(methods, subscriptions, mempool)
+    requests, stories = (JsonLines(config.run_dir / f"{name}.jsonl") for name in ("requests", "builder"))
+    stack.callback(requests.close)
+    stack.callback(stories.close)
+    relay = Relay(anvil, unprotected, tip.next_block, requests, time.time_ns)
+    endpoints = await _listen(anvil, front, relay, stack)
+    crowd, competitor = None, None
+    if config.fork_url is None:
+        usual = WeiPerGas(chain.config.base_fee_wei)
+        crowd = Crowd(anvil, chain.plan, chain_id, usual, head.number + 1)
+        competitor = Competitor(
+            anvil, relay, chain.plan, chain_id, stage.competitor_executor, config.competitor_probability
+        )
+    engine = MarketEngine(
+        anvil,
+        tip,
+        mempool,
+        relay,
+        Builder(anvil, chain_id, schedule, frozenset({stage.competitor})),
+        front,
+        clock,
+        stories,
+        crowd,
+        competitor,
+        lambda number: shocks_after(config.shocks, config.seed, number),
+    )
+    name = "market" if config.fork_url is None else "fork"
+    variables = bot_variables(name, endpoints, stage, wallets, config.seed, lockstep=config.lockstep)
+    return Market(
+        config, anvil, engine, front, relay, mempool, stage, wallets, endpoints, chain_id, variables
+    )
+
+
+async def _listen(
+    anvil: Anvil, front: NodeFront, relay: Relay, stack: contextlib.AsyncExitStack
+) -> Endpoints:
+    """Open the doors; the socket lies in a short folder of its own, as its address may be 107 bytes long."""
+    folder = Path(tempfile.mkdtemp(prefix="market-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    protected = RelayServer(relay, "market", needs_signature=True)
+    unprotected = RelayServer(relay, "market-unprotected", needs_signature=False)
+    for server in (protected, unprotected):
+        await server.start()
+        stack.push_async_callback(server.stop)
+    ipc_path = folder / "node.ipc"
+    await front.start(ipc_path)
+    stack.push_async_callback(front.stop)
+    return Endpoints(front.url, front.ws_url, str(ipc_path), protected.url, unprotected.url, anvil.url)
+
+
+def _describe(market: Market, genesis: GenesisConfig) -> MarketFile:
+    config, stage, head = market.config, market.stage, market.engine.head
+    return MarketFile(
+        schema=1,
+        pid=os.getpid(),
+        chain=market.variables["BOT_CHAIN"],
+        chain_id=market.chain_id,
+        seed=config.seed,
+        lockstep=config.lockstep,
+        endpoints=market.endpoints,
+        anvil_pid=market.anvil.pid,
+        genesis_time=head.timestamp - head.number * genesis.block_seconds,
+        block_seconds=genesis.block_seconds,
+        first_block=head.number,
+        first_block_hash=hex_bytes(head.hash),
+        wallets={wallet.name: to_checksum(wallet.address) for wallet in market.wallets},
+        executor=to_checksum(stage.executor),
+        executor_owner=to_checksum(stage.owner),
+        profit_recipient=to_checksum(stage.profit_recipient),
+        competitor=to_checksum(stage.competitor),
+        competitor_executor=to_checksum(stage.competitor_executor),
+        competitor_recipient=to_checksum(stage.competitor_recipient),
+        coinbase=to_checksum(stage.coinbase),
+        request_log=str(config.run_dir / "requests.jsonl"),
+        builder_log=str(config.run_dir / "builder.jsonl"),
+    )

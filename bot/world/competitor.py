@@ -1,0 +1,190 @@
+"""The market's other searcher: its own key, its own Executor, and bids that sometimes beat the bot's.
+
+In a seeded part of the blocks it reads the reserves of all pairs with WETH, takes the best cycle over two pairs of
+the same token, and sends a bundle to the relay as anybody would. What it does for a block follows from the seed,
+the block's number and the chain alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Sequence
+
+import msgspec
+
+from bot.core.identity import Address, from_hex, hex_bytes, hex_quantity, to_checksum
+from bot.core.transaction import TransactionFields
+from bot.core.units import BPS_WHOLE, Bps, Gas, TokenUnits, Wei, WeiPerGas, share_down
+from bot.protocols.executor import Cycle, Hop, encode_execute
+from bot.protocols.uniswap_v2 import amount_out_down, decode_reserves, reserves_calldata
+from bot.world.accounts import ThrowawayAccount
+from bot.world.anvil import Anvil
+from bot.world.block_simulation import BuildingBlock
+from bot.world.block_story import CompetitorStory
+from bot.world.bundle_book import bundle_hash
+from bot.world.json_rpc import Request
+from bot.world.market_plan import MarketPlan, PairPlan
+from bot.world.raw_transaction import decode_raw
+from bot.world.relay import Relay
+from bot.world.tokens import WETH
+from bot.world.transaction_checks import read_accounts
+
+_GAS_LIMIT = Gas(600_000)
+_GAS_EXPECTED = Gas(190_000)
+"""Of a two-pool cycle with a payment; for deciding whether a cycle is worth sending."""
+_EAGER_SHARE = (Bps(9_500), Bps(9_950))
+_MODEST_SHARE = (Bps(2_000), Bps(6_000))
+
+
+class Market(msgspec.Struct, frozen=True):
+    """One pair seen from WETH, with its reserves."""
+
+    pair: PairPlan
+    weth_is_token0: bool
+    weth_reserve: int
+    other_reserve: int
+
+    @property
+    def fees(self) -> tuple[int, int]:
+        return self.pair.venue.fee_numerator, self.pair.venue.fee_denominator
+
+
+class Catch(msgspec.Struct, frozen=True):
+    """A cycle WETH to token at `buy_at`, token to WETH at `sell_at`; exact amounts."""
+
+    buy_at: Market
+    sell_at: Market
+    amount_in: int
+    bought: int
+    amount_out: int
+
+    @property
+    def profit(self) -> int:
+        return self.amount_out - self.amount_in
+
+
+class Competitor:
+    """`act` is called once for each block about to be built."""
+
+    def __init__(
+        self, anvil: Anvil, relay: Relay, plan: MarketPlan, chain_id: int, executor: Address, probability: Bps
+    ) -> None:
+        self._anvil = anvil
+        self._relay = relay
+        self._seed = plan.seed
+        self._pairs = [pair for pair in plan.pairs if WETH in {pair.token0.token, pair.token1.token}]
+        self._chain_id = chain_id
+        self._executor = executor
+        self._probability = probability
+        self.account = competitor_account(plan.seed)
+
+    async def act(self, block: BuildingBlock) -> CompetitorStory | None:
+        """Send a bundle for `block`, if this is one of its blocks and there is something to gain."""
+        draw = random.Random(f"competitor {self._seed} {block.number}")  # noqa: S311  # a seeded market
+        if draw.randrange(BPS_WHOLE) >= self._probability:
+            return None
+        low, high = _EAGER_SHARE if draw.random() < 0.5 else _MODEST_SHARE
+        share = Bps(draw.randint(low, high))
+        catch = best_catch(await self._read_markets())
+        if catch is None:
+            return None
+        net = catch.profit - _GAS_EXPECTED * block.base_fee
+        if net <= 0:
+            return None
+        bid = Wei(share_down(net, share))
+        raw = await self._signed(catch, bid, block)
+        params = [{"txs": [hex_bytes(raw)], "blockNumber": hex_quantity(block.number)}]
+        await self._relay.handle("market", Request("eth_sendBundle", 1, params), self.account.address)
+        return CompetitorStory(
+            bundle_hash=hex_bytes(bundle_hash([decode_raw(raw)])),
+            pools=(to_checksum(catch.buy_at.pair.address), to_checksum(catch.sell_at.pair.address)),
+            expected_profit_wei=str(catch.profit),
+            bid_wei=str(bid),
+            bid_share_bps=share,
+        )
+
+    async def _read_markets(self) -> list[Market]:
+        calls = [
+            (
+                "eth_call",
+                [{"to": to_checksum(pair.address), "data": hex_bytes(reserves_calldata())}, "latest"],
+            )
+            for pair in self._pairs
+        ]
+        markets: list[Market] = []
+        for pair, answer in zip(self._pairs, await self._anvil.rpc_batch(calls), strict=True):
+            reserve0, reserve1 = decode_reserves(from_hex(answer))
+            weth_is_token0 = pair.token0.token == WETH
+            weth, other = (reserve0, reserve1) if weth_is_token0 else (reserve1, reserve0)
+            markets.append(Market(pair, weth_is_token0, weth, other))
+        return markets
+
+    async def _signed(self, catch: Catch, bid: Wei, block: BuildingBlock) -> bytes:
+        sender = self.account.address
+        accounts = await read_accounts(self._anvil, [sender])
+        data = encode_execute(
+            (cycle_of(catch),), WETH.address, TokenUnits(0), bid, block.number, block.number
+        )
+        fields = TransactionFields(
+            chain_id=self._chain_id,
+            nonce=accounts[sender].nonce,
+            max_priority_fee_per_gas=WeiPerGas(0),
+            max_fee_per_gas=block.base_fee,
+            gas_limit=_GAS_LIMIT,
+            to=self._executor,
+            value=Wei(0),
+            data=data,
+        )
+        return self.account.sign(fields)[0]
+
+
+def competitor_account(seed: int) -> ThrowawayAccount:
+    return ThrowawayAccount(seed, "competitor")
+
+
+def cycle_of(catch: Catch) -> Cycle:
+    """The catch as the Executor takes it."""
+    return Cycle(
+        amount_in=TokenUnits(catch.amount_in),
+        hops=(
+            Hop(catch.buy_at.pair.address, catch.buy_at.weth_is_token0, TokenUnits(catch.bought)),
+            Hop(catch.sell_at.pair.address, not catch.sell_at.weth_is_token0, TokenUnits(catch.amount_out)),
+        ),
+    )
+
+
+def best_catch(markets: Sequence[Market]) -> Catch | None:
+    """The most profitable cycle over two pairs of one token, before costs; None where none gains."""
+    by_token: dict[Address, list[Market]] = {}
+    for market in markets:
+        other = market.pair.token1 if market.weth_is_token0 else market.pair.token0
+        by_token.setdefault(other.token.address, []).append(market)
+    catches = [
+        catch
+        for of_token in by_token.values()
+        for buy_at, sell_at in itertools.permutations(of_token, 2)
+        if (catch := catch_between(buy_at, sell_at)) is not None
+    ]
+    return max(catches, key=lambda catch: (catch.profit, catch.buy_at.pair.address), default=None)
+
+
+def catch_between(buy_at: Market, sell_at: Market) -> Catch | None:
+    """The best input of this cycle, in closed form, and its exact amounts.
+
+    Two constant-product swaps in a row are out(x) = K x / (L + M x), and out(x) - x is greatest at
+    x = (sqrt(K L) - L) / M.
+    """
+    (num_a, den_a), (num_b, den_b) = buy_at.fees, sell_at.fees
+    k = num_a * num_b * buy_at.other_reserve * sell_at.weth_reserve
+    length = den_a * den_b * buy_at.weth_reserve * sell_at.other_reserve
+    m = num_a * (den_b * sell_at.other_reserve + num_b * buy_at.other_reserve)
+    if k <= length or m == 0:
+        return None
+    amount_in = (math.isqrt(k * length) - length) // m
+    bought = amount_out_down(amount_in, buy_at.weth_reserve, buy_at.other_reserve, *buy_at.fees)
+    amount_out = amount_out_down(bought, sell_at.other_reserve, sell_at.weth_reserve, *sell_at.fees)
+    if amount_in <= 0 or bought <= 0 or amount_out <= amount_in:
+        return None
+    return Catch(buy_at, sell_at, amount_in, bought, amount_out)

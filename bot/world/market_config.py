@@ -1,0 +1,34 @@
+"""What a market is made from; equal configurations in lockstep give equal chains."""
+
+from pathlib import Path
+
+import msgspec
+
+from bot.core.identity import Address
+from bot.core.units import Bps, Nanoseconds
+from bot.world.genesis import GenesisConfig
+from bot.world.parts import ROOT
+from bot.world.shocks import Shocks
+from bot.world.tokens import WETH
+
+
+class MarketConfig(msgspec.Struct, frozen=True):
+    run_dir: Path
+    """Keys, logs, `bot.env` and `market.json` go here."""
+    seed: int = 1
+    pools: int = 40
+    tokens: int = 12
+    pace: Nanoseconds = Nanoseconds(1_000_000_000)
+    """Wall time of a block; of no account in lockstep."""
+    lockstep: bool = False
+    wallets: tuple[str, ...] = ("main",)
+    competitor_probability: Bps = Bps(1_500)
+    """Part of the blocks in which the competitor looks for something."""
+    shocks: Shocks = Shocks()
+    fork_url: str | None = None
+    """Fork this node's chain instead of founding a market: no crowd, no competitor."""
+    weth: Address = WETH.address
+    """Wrapped coin of the chain, which the Executors are built for; another one only on a fork."""
+    cache: Path = ROOT / "var" / "cache"
+    """Founded chains are kept here for the next start."""
+    genesis: GenesisConfig = GenesisConfig()

@@ -1,0 +1,239 @@
+"""The heart of the market: block after block, from what people and searchers sent to a sealed block and its news.
+
+One block: wait for the clock, let the competitor act, plan, seal, tell the subscribers, let the crowd send for the
+next one. All of it is one task; only what arrives over sockets comes in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from bot.core.identity import Address, hex_bytes, keccak, to_checksum
+from bot.core.messages import Head
+from bot.costs.base_fee import next_base_fee
+from bot.world.anvil import Anvil
+from bot.world.block_simulation import BuildingBlock
+from bot.world.block_story import BlockStory, BundleStory, CompetitorStory, JsonLines, TransactionStory
+from bot.world.builder import BlockPlan, Builder
+from bot.world.competitor import Competitor
+from bot.world.crowd import Crowd
+from bot.world.json_rpc import RpcError
+from bot.world.market_clock import MarketClock
+from bot.world.mempool import Mempool
+from bot.world.node_front import NodeFront
+from bot.world.relay import Relay
+from bot.world.sealing import MarketBrokenError, SealedBlock, seal
+from bot.world.shocks import Shock
+from bot.world.transaction_checks import read_accounts
+
+REMEMBERED_BLOCKS = 65
+"""A reorg goes at most one block less deep than this."""
+
+
+class ChainTip:
+    """The head, and the block being built on it."""
+
+    def __init__(self, head: Head, coinbase: Address, block_seconds: int) -> None:
+        self.head = head
+        self._coinbase = coinbase
+        self._block_seconds = block_seconds
+
+    def next_block(self) -> BuildingBlock:
+        return BuildingBlock(
+            parent=self.head.ref,
+            number=self.head.number + 1,
+            timestamp=self.head.timestamp + self._block_seconds,
+            base_fee=next_base_fee(self.head),
+            gas_limit=self.head.gas_limit,
+            coinbase=self._coinbase,
+        )
+
+
+class MarketEngine:
+    """Runs the market on an anvil that nobody else makes mine. The optional parts are absent on a fork."""
+
+    def __init__(
+        self,
+        anvil: Anvil,
+        tip: ChainTip,
+        mempool: Mempool,
+        relay: Relay,
+        builder: Builder,
+        front: NodeFront,
+        clock: MarketClock,
+        stories: JsonLines,
+        crowd: Crowd | None = None,
+        competitor: Competitor | None = None,
+        shocks: Callable[[int], tuple[Shock, ...]] = lambda _number: (),
+    ) -> None:
+        self._anvil = anvil
+        self._tip = tip
+        self._mempool = mempool
+        self._relay = relay
+        self._builder = builder
+        self._front = front
+        self._clock = clock
+        self._stories = stories
+        self._crowd = crowd
+        self._competitor = competitor
+        self._shocks = shocks
+        self._chain: deque[SealedBlock] = deque([_founding(tip.head)], maxlen=REMEMBERED_BLOCKS)
+        self._lock = asyncio.Lock()
+        self._announced = True
+        self._withhold_next = False
+        self._reorgs = 0
+
+    @property
+    def head(self) -> Head:
+        return self._tip.head
+
+    async def run(self) -> None:
+        """Until cancelled. Raises MarketBrokenError, AnvilError."""
+        await self.open()
+        while True:
+            await self._clock.until_next(self.head.ref, announced=self._announced)
+            kinds = [await self._strike(shock) for shock in self._shocks(self.head.number)]
+            if "reorg" not in kinds:  # a reorg has moved the head already, and wants to be seen first
+                await self.seal_next()
+
+    async def open(self) -> None:
+        """Let the crowd send for the first block."""
+        if self._crowd is not None:
+            await self._crowd.submit(self.head, self._tip.next_block().base_fee, self._mempool)
+
+    async def seal_next(self) -> SealedBlock:
+        """Build the next block, seal it and tell of it; then let the crowd send for the one after."""
+        async with self._lock:
+            block = self._tip.next_block()
+            story = None if self._competitor is None else await self._competitor.act(block)
+            sealed = await self._build(block, story)
+            self._announced, self._withhold_next = not self._withhold_next, False
+            if self._announced:
+                self._front.publish_block(sealed.header, sealed.logs)
+            await self.open()
+            return sealed
+
+    async def reorg(self, depth: int) -> list[SealedBlock]:
+        """Abandon the last `depth` blocks for one more than that, built by another builder.
+
+        Public transactions of the abandoned blocks come back to the mempool, those of bundles are gone. Subscribers
+        get the removed logs, then every new block. Raises ValueError beyond what is remembered.
+        """
+        async with self._lock:
+            if not 1 <= depth < len(self._chain):
+                raise ValueError(f"reorg of {depth} blocks: 1 to {len(self._chain) - 1} are possible")
+            abandoned = [self._chain.pop() for _ in range(depth)]
+            await self._anvil.rpc("anvil_rollback", [depth])
+            self._tip.head = self._chain[-1].head
+            await self._bring_back(abandoned)
+            self._reorgs += 1
+            new = [await self._rebuild(is_first=step == 0) for step in range(depth + 1)]
+            for old in abandoned:
+                self._front.publish_removed(old.logs)
+            for sealed in new:
+                self._front.publish_block(sealed.header, sealed.logs)
+            self._announced = True
+            await self.open()
+            return new
+
+    def withhold_next_head(self) -> None:
+        """The next block is sealed without a word to subscribers."""
+        self._withhold_next = True
+
+    async def _strike(self, shock: Shock) -> str:
+        if shock.kind == "drop_sockets":
+            self._front.drop_connections()
+        elif shock.kind == "miss_head":
+            self.withhold_next_head()
+        else:
+            await self.reorg(min(shock.depth, len(self._chain) - 1))
+        return shock.kind
+
+    async def _rebuild(self, *, is_first: bool) -> SealedBlock:
+        """A block of the new branch. Its coinbase is its own: with equal transactions its hash differs all the same."""
+        rival = Address(keccak(b"builder of branch %d of the local market" % self._reorgs)[12:])
+        block = msgspec.structs.replace(self._tip.next_block(), coinbase=rival)
+        return await self._build(block, None, is_reorg=True, state_base_fee=is_first)
+
+    async def _build(
+        self,
+        block: BuildingBlock,
+        competitor: CompetitorStory | None,
+        *,
+        is_reorg: bool = False,
+        state_base_fee: bool = False,
+    ) -> SealedBlock:
+        late = self._relay.book.take_late(block.number)
+        plan = await self._builder.plan(
+            block, self._relay.book.due(block.number), self._mempool, self._relay.unprotected
+        )
+        sealed = await seal(self._anvil, plan, state_base_fee=state_base_fee)
+        if sealed.head.parent_hash != self.head.hash:
+            raise MarketBrokenError(f"block {block.number} is not on {hex_bytes(self.head.hash)}")
+        self._tip.head = sealed.head
+        self._chain.append(sealed)
+        await self._settle(sealed)
+        late_stories = tuple(self._builder.tell_late(one, block.number) for one in late)
+        self._stories.append(_story(plan, sealed, late_stories, competitor, len(self._mempool), is_reorg))
+        return sealed
+
+    async def _settle(self, sealed: SealedBlock) -> None:
+        self._relay.book.settle(sealed.head.number, sealed.hashes)
+        pools = (self._mempool, self._relay.unprotected)
+        accounts = await read_accounts(self._anvil, [sender for pool in pools for sender in pool.senders()])
+        for pool in pools:
+            pool.settle(accounts)
+
+    async def _bring_back(self, abandoned: list[SealedBlock]) -> None:
+        returning = [
+            entry for old in reversed(abandoned) for entry in old.transactions if entry[1] != "bundle"
+        ]
+        accounts = await read_accounts(self._anvil, [tx.sender for tx, _ in returning])
+        for tx, origin in returning:
+            pool = self._mempool if origin == "public" else self._relay.unprotected
+            try:
+                pool.add(tx, accounts[tx.sender])
+            except RpcError:
+                continue  # as on a real node: what no longer fits the state is forgotten
+
+
+def _founding(head: Head) -> SealedBlock:
+    return SealedBlock(head, {}, (), ())
+
+
+def _story(
+    plan: BlockPlan,
+    sealed: SealedBlock,
+    late: tuple[BundleStory, ...],
+    competitor: CompetitorStory | None,
+    waiting: int,
+    is_reorg: bool,
+) -> BlockStory:
+    head = sealed.head
+    return BlockStory(
+        number=head.number,
+        hash=hex_bytes(head.hash),
+        parent_hash=hex_bytes(head.parent_hash),
+        timestamp=head.timestamp,
+        base_fee_wei=str(head.base_fee),
+        coinbase=to_checksum(head.coinbase),
+        gas_used=head.gas_used,
+        is_reorg=is_reorg,
+        bundles=plan.bundles + late,
+        transactions=tuple(
+            TransactionStory(
+                hash=hex_bytes(p.transaction.hash),
+                sender=to_checksum(p.transaction.sender),
+                origin=p.origin,
+                succeeded=p.expected.succeeded,
+                gas_used=p.expected.gas_used,
+            )
+            for p in plan.transactions
+        ),
+        competitor=competitor,
+        public_waiting=waiting,
+    )

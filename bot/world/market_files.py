@@ -1,0 +1,110 @@
+"""The two files by which others find a market that is up: `market.json` for programs, `bot.env` for a bot.
+
+`market.json` is written last and whole: where it stands, the market answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from bot.core.identity import to_checksum
+from bot.world.keystores import WalletFiles
+from bot.world.stage import Stage
+
+WALLET_LIMITS = {
+    "NOTIONAL_PER_TRADE": "500 ETH",
+    "FEE_PER_GAS": "200 gwei",
+    "GAS_PER_TX": "2000000 gas",
+    "GAS_SPEND_PER_DAY": "0.4 ETH",
+    "LOSS_PER_DAY": "0.1 ETH",
+    "VALUE_IN_FLIGHT": "0.2 ETH",
+    "FAILURES_IN_A_ROW": "50",
+    "BALANCE_CEILING": "1 ETH",
+}
+"""Generous enough that a rehearsal is about the search; a real wallet's are the operator's to set."""
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    node_http: str
+    node_ws: str
+    node_ipc: str
+    relay: str
+    relay_unprotected: str
+    anvil_admin: str
+    """Anvil itself: for tests that judge the market from outside, never for a bot."""
+
+
+class MarketFile(msgspec.Struct, frozen=True):
+    """Content of `market.json`; addresses checksummed, hashes 0x-hex."""
+
+    schema: int
+    pid: int
+    chain: str
+    chain_id: int
+    seed: int
+    lockstep: bool
+    endpoints: Endpoints
+    anvil_pid: int
+    genesis_time: int
+    block_seconds: int
+    first_block: int
+    """The head at the start; the market builds from the next one on."""
+    first_block_hash: str
+    wallets: dict[str, str]
+    executor: str
+    executor_owner: str
+    profit_recipient: str
+    competitor: str
+    competitor_executor: str
+    competitor_recipient: str
+    coinbase: str
+    request_log: str
+    builder_log: str
+
+
+def write_bot_env(path: Path, variables: dict[str, str]) -> None:
+    """One `NAME="value"` a line, in the order given."""
+    path.write_text("".join(f'{name}="{value}"\n' for name, value in variables.items()))
+
+
+def bot_variables(
+    chain: str,
+    endpoints: Endpoints,
+    stage: Stage,
+    wallets: Sequence[WalletFiles],
+    seed: int,
+    *,
+    lockstep: bool,
+) -> dict[str, str]:
+    """What a bot needs to trade here, in the names of a live run."""
+    variables = {
+        "BOT_CHAIN": chain,
+        "BOT_MODE": "live",
+        "BOT_RPC_URL": endpoints.node_ws,
+        "BOT_RELAYS": "market,market-unprotected",
+        "BOT_RELAY_MARKET__URL": endpoints.relay,
+        "BOT_RELAY_MARKET_UNPROTECTED__URL": endpoints.relay_unprotected,
+        "BOT_EXECUTOR": to_checksum(stage.executor),
+        "BOT_PROFIT_RECIPIENT": to_checksum(stage.profit_recipient),
+        "BOT_WALLETS": ",".join(wallet.name for wallet in wallets),
+    }
+    for wallet in wallets:
+        name = wallet.name.upper()
+        variables[f"BOT_WALLET_{name}__KEYSTORE"] = str(wallet.keystore)
+        variables[f"BOT_WALLET_{name}__PASSWORD_FILE"] = str(wallet.password_file)
+        variables |= {f"BOT_LIMIT_{name}__{limit}": value for limit, value in WALLET_LIMITS.items()}
+    if lockstep:
+        variables["BOT_LOCKSTEP"] = "on"
+    if chain == "market":
+        variables["BOT_MARKET_SEED"] = str(seed)
+    return variables
+
+
+def write_market_file(path: Path, content: MarketFile) -> None:
+    """Whole or not at all."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    unfinished.replace(path)

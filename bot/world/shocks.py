@@ -1,0 +1,44 @@
+"""When something goes wrong in the market: a schedule that follows from the seed and the block numbers."""
+
+from __future__ import annotations
+
+import random
+from typing import Literal
+
+import msgspec
+
+ShockKind = Literal["reorg", "drop_sockets", "miss_head"]
+
+
+class Shocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often, in blocks; 0 is never. Each number is the mean distance: the blocks themselves are drawn."""
+
+    reorg_every: int = 0
+    deepest_reorg: int = 3
+    """Depths are drawn from 1 to this."""
+    drop_sockets_every: int = 0
+    miss_head_every: int = 0
+
+
+class Shock(msgspec.Struct, frozen=True):
+    kind: ShockKind
+    depth: int = 0
+    """Of a reorg, in blocks."""
+
+
+def shocks_after(shocks: Shocks, seed: int, number: int) -> tuple[Shock, ...]:
+    """What happens between block `number` and the next one."""
+    draw = random.Random(f"shocks {seed} {number}")  # noqa: S311  # a seeded market
+    due: list[Shock] = []
+    if _strikes(draw, shocks.drop_sockets_every):
+        due.append(Shock("drop_sockets"))
+    if _strikes(draw, shocks.miss_head_every):
+        due.append(Shock("miss_head"))
+    if _strikes(draw, shocks.reorg_every):
+        due.append(Shock("reorg", draw.randint(1, max(shocks.deepest_reorg, 1))))
+    return tuple(due)
+
+
+def _strikes(draw: random.Random, every: int) -> bool:
+    # Drawn even where it is never to strike, so that one shock's rate does not move the others.
+    return draw.random() * every < 1 and every > 0
