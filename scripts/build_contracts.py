@@ -7,7 +7,8 @@ Folders default to `contracts/` and `bot/world/contracts/`, each searched to any
     {"abi": [...], "bytecode": "0x<creation>", "runtime": "0x<runtime>", "source_sha256": "<hex>", "compiler": "..."}
 
 `runtime` lacks the immutables that the constructor appends: compare deployed code by its leading bytes.
-What is up to date is left alone. Exit codes: 0 good, 2 a source does not compile, 3 there is no compiler.
+What is up to date is left alone. Exit codes: 0 good, 2 a source that does not compile or a folder that is not
+there, 3 there is no compiler.
 
 The compiler runs in a process of its own: imported, it locks `decimal` for the whole interpreter.
 """
@@ -32,7 +33,7 @@ COMPILER = f"vyper {VYPER_VERSION} {' '.join(VYPER_FLAGS)}"
 
 
 class BuildError(Exception):
-    """A source that does not compile, or two sources of one name."""
+    """A source that does not compile, two sources of one name, or no such folder."""
 
 
 class CompilerMissingError(Exception):
@@ -94,8 +95,12 @@ def write_atomically(path: Path, text: str) -> None:
 def build(folders: Sequence[Path] = DEFAULT_FOLDERS, out: Path = DEFAULT_OUT) -> dict[str, bool]:
     """Compile every `.vy` under `folders` that is not current. Returns name -> whether it was compiled.
 
-    A folder that does not exist holds no contracts. Raises BuildError, CompilerMissingError.
+    A default folder that does not exist holds no contracts; any other is a mistake. Raises BuildError,
+    CompilerMissingError.
     """
+    for folder in folders:
+        if not folder.is_dir() and folder not in DEFAULT_FOLDERS:
+            raise BuildError(f"{folder} is no folder")
     built: dict[str, bool] = {}
     for source in (path for folder in folders for path in sorted(folder.rglob("*.vy"))):
         if source.stem in built:

@@ -141,3 +141,16 @@ def test_an_operators_pool_that_executes_again(
     assert execute_refused(outer) == ""  # the lock gives no reason
     pool.swap(0, 0, pool, b"", sender=operator)
     assert weth.balanceOf(recipient) == gain
+
+
+def test_an_owners_pool_that_sweeps(
+    fake_pool, sends, calls_back, executor, owner, operator, weth, execute_refused
+):
+    """An owner that is a contract cannot sweep in the middle of a trade."""
+    pool = fake_pool((executor, executor.accept_ownership.encode_input()))
+    executor.offer_ownership(pool, sender=owner)
+    pool.swap(0, 0, pool, b"", sender=operator)
+    assert executor.owner() == pool
+    pool.set_script([(executor, executor.sweep.encode_input(weth))], sender=operator)
+    honest = fake_pool(sends(2 * ETHER), calls_back)
+    assert execute_refused(borrowed_from(honest, ETHER, pool)) == ""  # the lock gives no reason
