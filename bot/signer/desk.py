@@ -77,7 +77,7 @@ class SigningDesk:
         """The reply to one frame; never raises for what the frame holds."""
         try:
             request = decode_request(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return Refused("request", "one of the protocol's", str(error))
         if isinstance(request, Hello):
             return self._hello()
@@ -123,7 +123,7 @@ class SigningDesk:
         try:
             fields = decode_transaction(request.payload)
             call = None if is_cancellation else decode_execute(fields.data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # lists nested without end
             return Refused("decode", "one canonical transaction of the kind asked for", str(error))
         totals = wallet.totals.on_day(self._today())
         refused = first_broken(

@@ -16,11 +16,11 @@ def read_private_file(path: Path, what: str) -> bytes:
     exchanged in between.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        file = open(path, "rb", opener=_without_waiting)  # noqa: PTH123  # Path.open takes no opener
     except OSError as error:
         raise BadConfiguration(f"{what} {path} cannot be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
+    with file:
+        status = os.fstat(file.fileno())
         mode = S_IMODE(status.st_mode)
         if not S_ISREG(status.st_mode):
             raise BadConfiguration(f"{what} {path} is not a regular file")
@@ -36,3 +36,8 @@ def read_private_file(path: Path, what: str) -> bytes:
     if len(content) > MAX_BYTES:
         raise BadConfiguration(f"{what} {path} is larger than {MAX_BYTES} bytes")
     return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A named pipe would block the open until somebody writes to it."""
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -115,7 +115,7 @@ class TotalsFile:
             if file.check != keccak(bytes(file.totals)):
                 raise self._corrupt("its check does not match its content")
             return msgspec.json.decode(file.totals, type=WalletTotals)
-        except msgspec.DecodeError as error:
+        except ValueError as error:  # msgspec's own, and bytes that are no UTF-8
             raise self._corrupt(str(error)) from None
 
     def _corrupt(self, why: str) -> BadConfiguration:

@@ -1,0 +1,190 @@
+"""The real process on its real socket."""
+
+import os
+import signal
+import socket
+import stat
+import time
+
+import pytest
+from plan_samples import CHAIN_ID, OPERATOR
+from signer_stage import (
+    PASSWORD,
+    running_signer,
+    sample_transaction,
+    signer_config,
+    start_process,
+    write_keystore,
+    write_private,
+)
+
+from bot.core.signer_protocol import (
+    MAX_FRAME_BYTES,
+    Hello,
+    HelloReply,
+    NonceNoted,
+    Refused,
+    ReportNonce,
+    Signed,
+    SignExecution,
+    WalletStatus,
+    decode_frames,
+    decode_reply,
+    encode_frame,
+)
+from bot.core.transaction import decode_signed
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_keystore(tmp_path / "main.json", throwaway=True)
+    write_private(tmp_path / "password", PASSWORD)
+    return tmp_path
+
+
+class Peer:
+    def __init__(self, folder):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(str(signer_config(folder).socket_path))
+        self.buffer = bytearray()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def replies(self, count):
+        frames = []
+        while len(frames) < count:
+            chunk = self.socket.recv(65536)
+            if not chunk:
+                return None
+            self.buffer += chunk
+            frames += decode_frames(self.buffer)
+        return [decode_reply(frame) for frame in frames]
+
+    def ask(self, request):
+        self.send(encode_frame(request))
+        return self.replies(1)[0]
+
+
+def sign_request():
+    return SignExecution("main", "intent", sample_transaction().unsigned_payload())
+
+
+def test_from_hello_to_signature_to_orderly_end(folder):
+    with running_signer(folder) as process:
+        config = signer_config(folder)
+        assert stat.S_IMODE(config.socket_path.parent.stat().st_mode) == 0o700
+        peer = Peer(folder)
+        status = WalletStatus("main", OPERATOR, None, None, 0)
+        assert peer.ask(Hello()) == HelloReply(1, CHAIN_ID, (status,), None)
+        assert peer.ask(ReportNonce("main", 7)) == NonceNoted(7)
+        signed = peer.ask(sign_request())
+        assert decode_signed(signed.raw)[0] == sample_transaction()
+        assert peer.ask(Hello()).wallets == (WalletStatus("main", OPERATOR, 7, 7, 1),)
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+        assert peer.socket.recv(1) == b""
+        assert not config.socket_path.exists()
+        output = process.stdout.read().decode()
+        assert "stopped" in output
+        assert PASSWORD not in output
+
+
+def test_a_killed_signer_starts_again_and_remembers(folder):
+    with running_signer(folder) as process:
+        peer = Peer(folder)
+        peer.ask(ReportNonce("main", 7))
+        assert isinstance(peer.ask(sign_request()), Signed)
+        process.kill()
+        process.wait()
+    assert signer_config(folder).socket_path.exists(), "left behind by the kill"
+    process = start_process(folder)
+    try:
+        while True:
+            try:
+                peer = Peer(folder)
+                break
+            except ConnectionRefusedError:
+                assert process.poll() is None
+                time.sleep(0.01)
+        assert peer.ask(Hello()).wallets == (WalletStatus("main", OPERATOR, 7, 7, 1),)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_frames_cut_and_glued_anyhow_are_answered_in_order(folder):
+    with running_signer(folder):
+        peer = Peer(folder)
+        stream = b"".join(encode_frame(ReportNonce("main", nonce)) for nonce in range(20))
+        for start in range(0, len(stream), 7):
+            peer.send(stream[start : start + 7])
+        assert peer.replies(20) == [NonceNoted(nonce) for nonce in range(20)]
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\0\0\0\0", (MAX_FRAME_BYTES + 1).to_bytes(4, "big"), b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64]
+)
+def test_a_stream_that_is_not_ours_is_closed_and_the_next_is_served(folder, junk):
+    with running_signer(folder):
+        peer = Peer(folder)
+        peer.send(junk)
+        assert peer.replies(1) is None
+        assert isinstance(Peer(folder).ask(Hello()), HelloReply)
+
+
+def test_a_frame_that_is_no_request_is_refused_and_the_connection_lives(folder):
+    with running_signer(folder):
+        peer = Peer(folder)
+        for body in (b"\x00", b"\xc0", b"\x81\xa4type\xa4sign", os.urandom(32)):
+            peer.send(len(body).to_bytes(4, "big") + body)
+            (reply,) = peer.replies(1)
+            assert isinstance(reply, Refused)
+            assert reply.rule == "request"
+        assert isinstance(peer.ask(Hello()), HelloReply)
+
+
+def test_a_second_signer_is_refused_with_the_pid_of_the_first(folder):
+    with running_signer(folder) as first:
+        second = start_process(folder)
+        output, _ = second.communicate(timeout=60)
+        assert second.returncode == 2
+        assert f"another signer, process {first.pid}, uses".encode() in output
+        other_totals = signer_config(folder, totals_dir=folder / "data" / "other")
+        third = start_process(folder, other_totals)
+        output, _ = third.communicate(timeout=60)
+        assert third.returncode == 2
+        assert b"another signer listens on" in output
+        assert isinstance(Peer(folder).ask(Hello()), HelloReply)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"socket_path": "long"}, b"the system takes 107"),
+        ({"executors": frozenset()}, b"no executor it may call"),
+    ],
+)
+def test_what_cannot_work_is_said_at_once(folder, changes, words):
+    if changes.get("socket_path"):
+        changes = {"socket_path": folder / ("x" * 120) / "signer"}
+    process = start_process(folder, signer_config(folder, **changes))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert words in output
+    assert len(output.splitlines()) == 1
+
+
+def test_a_folder_that_others_may_enter_is_refused(folder):
+    (folder / "socket").mkdir(mode=0o755)
+    process = start_process(folder)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"mode 0755) must belong to" in output
+
+
+def test_ctrl_c_ends_it_too(folder):
+    with running_signer(folder) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0

@@ -1,0 +1,114 @@
+import random
+
+import msgspec
+import pytest
+from plan_samples import CHAIN_ID, OPERATOR, OPERATOR_SECRET
+from signer_stage import Desk, sample_transaction
+
+from bot.core.errors import BadConfiguration
+from bot.core.identity import keccak
+from bot.core.signer_protocol import Hello, Refused, Signed
+from bot.signer.totals import TotalsFile, WalletTotals
+from bot.signer.wallet_key import WalletKey
+
+OTHER_SECRET = keccak(b"another operator")
+
+
+def test_a_restart_remembers_what_was_signed(tmp_path):
+    desk = Desk(tmp_path)
+    for _ in range(3):
+        desk.sign(sample_transaction())
+    again = Desk(tmp_path, next_nonce=None)
+    (status,) = again.ask(Hello()).wallets
+    assert (status.counter, status.last_signed_nonce, status.next_nonce) == (3, 7, 7)
+    assert again.desk._wallets["main"].totals == desk.desk._wallets["main"].totals
+    assert again.sign(sample_transaction(nonce=8)).rule == "nonce"
+    assert again.sign(sample_transaction()) == Signed(
+        WalletKey(OPERATOR_SECRET).sign(sample_transaction()).raw, 4
+    )
+
+
+def test_the_totals_are_on_disk_when_the_key_is_used(tmp_path, monkeypatch):
+    """Law 3 at the signature: at the moment of signing, the file already counts it."""
+    desk = Desk(tmp_path)
+    on_disk = []
+    sign = WalletKey.sign
+
+    def watched(key, fields):
+        on_disk.append(TotalsFile(desk.config.totals_dir, "main").read(CHAIN_ID, OPERATOR).counter)
+        return sign(key, fields)
+
+    monkeypatch.setattr(WalletKey, "sign", watched)
+    for _ in range(3):
+        desk.sign(sample_transaction())
+    assert on_disk == [1, 2, 3]
+
+
+def test_a_disk_that_fails_stops_all_signatures(tmp_path, monkeypatch):
+    desk = Desk(tmp_path)
+    write = TotalsFile.write
+
+    def full_disk(_, __):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TotalsFile, "write", full_disk)
+    assert desk.sign(sample_transaction()).rule == "totals"
+    monkeypatch.setattr(TotalsFile, "write", write)
+    refused = desk.sign(sample_transaction())
+    assert isinstance(refused, Refused), "memory and disk may differ: only a restart reads the truth"
+    assert "No space left on device; restart the signer" in refused.actual
+    assert isinstance(Desk(tmp_path).sign(sample_transaction()), Signed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"secret": OTHER_SECRET}, "holds the totals of"), ({"chain_id": 1}, "on chain")]
+)
+def test_totals_of_another_key_or_chain_are_refused(tmp_path, changes, words):
+    Desk(tmp_path).sign(sample_transaction())
+    with pytest.raises(BadConfiguration, match=words) as refused:
+        Desk(tmp_path, **changes)
+    assert "move the file away" in str(refused.value)
+
+
+def test_any_damage_is_refused_with_the_way_out(tmp_path):
+    """Every cut and many flipped bits: what is read is what was written, or nothing is."""
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    file = TotalsFile(desk.config.totals_dir, "main")
+    written = file.path.read_bytes()
+    totals = file.read(CHAIN_ID, OPERATOR)
+    damaged = [written[:size] for size in range(len(written))]
+    rng = random.Random(3)
+    for _ in range(500):
+        bit = rng.randrange(8 * len(written))
+        flipped = bytearray(written)
+        flipped[bit // 8] ^= 1 << bit % 8
+        damaged.append(bytes(flipped))
+    refusals = unharmed = 0
+    for content in damaged:
+        file.path.write_bytes(content)
+        try:
+            read = file.read(CHAIN_ID, OPERATOR)
+        except BadConfiguration as error:
+            refusals += "restore it from a back-up" in str(error)
+        else:
+            unharmed += read == totals
+    print(refusals, "of", len(damaged))
+    assert refusals + unharmed == len(damaged)
+    assert refusals > len(written)
+
+
+def test_a_write_that_was_cut_leaves_the_old_totals(tmp_path):
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    (desk.config.totals_dir / "main.json.new").write_bytes(b'{"schema":1,"che')
+    assert isinstance(Desk(tmp_path).sign(sample_transaction()), Signed)
+
+
+def test_amounts_beyond_64_bits_survive(tmp_path):
+    file = TotalsFile(tmp_path, "main")
+    totals = WalletTotals(CHAIN_ID, OPERATOR, 1, 2, 3, 4, 5, 2**100, {3: 2**90, 2**63: 1})
+    file.write(totals)
+    assert file.read(CHAIN_ID, OPERATOR) == totals
+    assert file.path.stat().st_mode & 0o777 == 0o600
+    assert msgspec.json.decode(file.path.read_bytes())["totals"]["closed_spend"] == 2**100
