@@ -1,0 +1,86 @@
+"""What there was to gain and what was taken, block by block.
+
+Definition. Block N+1 is *contested* when another searcher's execution landed in it on any pool of the best set that
+brute force finds on the state of N. Over the uncontested blocks, `possible` is the best set's gain after gas;
+`taken` is what our landed executions gained after their gas, before the builder's payment: what to leave to the
+builder is the bot's own choice, so it is counted apart, as `paid`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from oracle.brute_force import BestSet, best_disjoint, candidates
+from oracle.executor_calldata import decode_execute, is_execute
+from oracle.facts import Block, MinedTransaction, Pair, Reserves
+from oracle.judge import rival_executions
+from oracle.pool_history import pools_moved
+
+
+@dataclass(frozen=True)
+class BlockTakings:
+    """Of one block, all in wei."""
+
+    number: int
+    """The block in which it could be taken; the state is that of the one before."""
+    best: BestSet
+    contested: bool
+    taken: int
+    """After gas, before the builder's payment."""
+    paid: int
+
+
+@dataclass(frozen=True)
+class Takings:
+    blocks: tuple[BlockTakings, ...]
+
+    @property
+    def uncontested(self) -> tuple[BlockTakings, ...]:
+        return tuple(block for block in self.blocks if not block.contested)
+
+    @property
+    def possible(self) -> int:
+        return sum(block.best.net for block in self.uncontested)
+
+    @property
+    def taken(self) -> int:
+        return sum(block.taken for block in self.uncontested)
+
+    @property
+    def paid(self) -> int:
+        return sum(block.paid for block in self.uncontested)
+
+    @property
+    def share(self) -> Fraction:
+        """Taken of possible. Raises ZeroDivisionError where there was nothing."""
+        return Fraction(self.taken, self.possible)
+
+    @property
+    def share_after_payment(self) -> Fraction:
+        return Fraction(self.taken - self.paid, self.possible)
+
+
+def account_for(
+    block: Block,
+    pairs: Iterable[Pair],
+    at_parent: Mapping[bytes, Reserves],
+    base_token: bytes,
+    gas: Callable[[int], int],
+    wallet: bytes,
+) -> BlockTakings:
+    """`gas(n)`: of an execution of n cycles; it costs the block's own base fee."""
+    best = best_disjoint(candidates(pairs, at_parent, base_token), lambda n: gas(n) * block.base_fee)
+    ours = [tx for tx in block.transactions if tx.sender == wallet]
+    return BlockTakings(
+        number=block.number,
+        best=best,
+        contested=any(pools_moved(rival) & best.pools for rival in rival_executions(block, wallet)),
+        taken=sum(map(_gain_after_gas, ours)),
+        paid=sum(decode_execute(tx.data).payment for tx in ours if tx.succeeded and is_execute(tx.data)),
+    )
+
+
+def _gain_after_gas(tx: MinedTransaction) -> int:
+    """From the plan's exact amounts, which the pairs enforce; the judge holds them against balances."""
+    gain = decode_execute(tx.data).gain if tx.succeeded and is_execute(tx.data) else 0
+    return gain - tx.gas_used * tx.gas_price

@@ -1,0 +1,47 @@
+"""The decoder of `execute` against eth_abi's encoder, and against the contract's own ABI."""
+
+import pytest
+from eth_abi import encode
+from eth_utils import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oracle.executor_calldata import EXECUTE_SELECTOR, Cycle, ExecuteCall, Hop, decode_execute
+
+TYPES = ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+WORDS = st.integers(0, 2**256 - 1)
+ADDRESSES = st.binary(min_size=20, max_size=20)
+CYCLES = st.lists(
+    st.builds(
+        Cycle,
+        WORDS,
+        st.lists(st.builds(Hop, ADDRESSES, st.booleans(), WORDS), min_size=2, max_size=4).map(tuple),
+    ),
+    min_size=1,
+    max_size=8,
+).map(tuple)
+
+
+@given(st.builds(ExecuteCall, CYCLES, ADDRESSES, WORDS, WORDS, WORDS, WORDS))
+def test_every_field_comes_back(call):
+    cycles = [
+        (cycle.amount_in, [("0x" + hop.pool.hex(), hop.zero_for_one, hop.amount_out) for hop in cycle.hops])
+        for cycle in call.cycles
+    ]
+    rest = ["0x" + call.base_token.hex(), call.min_profit, call.payment, call.first_block, call.last_block]
+    assert decode_execute(EXECUTE_SELECTOR + encode(TYPES, [cycles, *rest])) == call
+
+
+def test_another_selector_is_refused():
+    with pytest.raises(ValueError, match="selector"):
+        decode_execute(keccak(text="sweep(address)")[:4] + bytes(32))
+
+
+def test_what_a_call_says_of_itself():
+    def cycle(*outs):
+        return Cycle(100, tuple(Hop(bytes([pool]) * 20, True, out) for pool, out in enumerate(outs)))
+
+    call = ExecuteCall((cycle(5, 107), cycle(5, 6, 103)), bytes(20), 0, 0, 1, 1)
+    assert call.gain == 10
+    assert call.shape == (2, 3)
+    assert call.pools == {bytes([pool]) * 20 for pool in range(3)}
