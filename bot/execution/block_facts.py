@@ -1,0 +1,74 @@
+"""What the chain and the routes said about one open intent: everything its verdict is decided from."""
+
+import msgspec
+
+from bot.core.decisions import Plan
+from bot.core.identity import Address, BlockRef, IntentId, TxHash
+from bot.core.messages import Head
+from bot.core.ports import Receipt
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.units import Nanoseconds, WeiPerGas
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What one route said, and when."""
+
+    route: str
+    answer: Ok[str] | Reverted | Unknown
+    answered_at: Nanoseconds | None
+    """Monotonic. None: not known any more, the bot was restarted since."""
+
+
+class OwnPayload(msgspec.Struct, frozen=True):
+    """A signed transaction of this wallet at the intent's nonce, and its receipt in a canonical block, if any."""
+
+    tx_hash: TxHash
+    intent: IntentId | None
+    """None: a cancellation, a transfer of nothing to ourselves."""
+    receipt: Ok[Receipt | None] | Reverted | Unknown
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """Somebody else's transaction that moved pools of ours in the target block."""
+
+    tx_hash: TxHash
+    sender: Address
+    index: int
+    """In the block."""
+    pools: frozenset[Address]
+    """Ours among those it moved."""
+    pools_moved: int
+    """All it moved, ours or not."""
+    tip: WeiPerGas | None
+    """Effective, above the base fee; what it paid the builder otherwise does not show. None: the read failed."""
+
+
+class TargetBlock(msgspec.Struct, frozen=True):
+    """The canonical block the intent was meant for."""
+
+    head: Head
+    touches: tuple[Touch, ...]
+    """In block order."""
+    nonce_taken_by: TxHash | None
+    """A transaction of our wallet at our nonce that stands in this block."""
+
+
+class BlockFacts(msgspec.Struct, frozen=True):
+    """All of it read at canonical block `head`."""
+
+    plan: Plan
+    head: Head
+    next_nonce: Ok[int] | Reverted | Unknown
+    """The wallet's transaction count at `head`."""
+    payloads: tuple[OwnPayload, ...]
+    """Every payload of the wallet at this nonce: the intent's own, other intents', cancellations."""
+    target: Ok[TargetBlock | None] | Reverted | Unknown
+    """None while `head` is below the target block."""
+    target_seen_at: Nanoseconds | None
+    """Monotonic; when the target block was first heard of. None: not known any more."""
+    attempts: tuple[Attempt, ...] | None
+    """None: not known any more, the bot was restarted since."""
+    left_block: BlockRef | None
+    """The block in which the intent had landed before a reorg took it back."""
+    is_cancelled: bool
+    """Its bundles were cancelled on our own order."""

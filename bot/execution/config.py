@@ -1,0 +1,28 @@
+"""What the operator decides about building and bidding; `settings` makes it."""
+
+import msgspec
+
+from bot.core.identity import Address
+from bot.core.units import Bps, Wei, WeiPerGas
+
+
+class ExecutionConfig(msgspec.Struct, frozen=True):
+    executor: Address
+    profit_recipient: Address
+    """Must be what the Executor itself says: the profit is looked for there."""
+    weth: Address
+    """The one token a builder can be paid from, and the one whose profit can be set against gas."""
+    simulated_coinbase: Address
+    """Stands in for the builder of the next block, whom nobody knows yet. Must accept ether."""
+    min_net_profit: Wei
+    """What is left after the payment and the worst gas cost is at least this; the Executor enforces it."""
+    bid_share: Bps = Bps(5_000)
+    """Of the profit net of expected gas, to the builder."""
+    priority_fee: WeiPerGas = WeiPerGas(0)
+    """Tip per gas from the wallet. The payment is the better bid: it is owed only on success."""
+    gas_margin: Bps = Bps(3_000)
+    """On top of the estimate by shape, for the gas limit."""
+    window_blocks: int = 1
+    """How many blocks a transaction may execute in, from the next one on."""
+    slot_seconds: int = 12
+    """From one block's timestamp to the next one's; the chain profile's."""

@@ -1,0 +1,141 @@
+"""Opportunities to one transaction: merged, bid for, priced, and complete but for its signature."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bot.core.decisions import Opportunity, Plan, Window
+from bot.core.errors import BrokenInvariant
+from bot.core.identity import Address, WalletName, intent_id, to_checksum
+from bot.core.messages import Head
+from bot.core.transaction import TransactionFields
+from bot.core.units import BPS_WHOLE, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost, share_up
+from bot.costs.base_fee import base_fee_bound_up, next_base_fee
+from bot.execution.bidding import builder_payment
+from bot.execution.config import ExecutionConfig
+from bot.protocols.executor import MAX_CYCLES, Cycle, Hop, encode_execute
+
+
+class NotWorthIt(msgspec.Struct, frozen=True):
+    """No plan: a short stable reason for counting, and the two numbers that were compared."""
+
+    reason: str
+    limit: str
+    actual: str
+
+
+class _Costs(msgspec.Struct, frozen=True):
+    gas_limit: Gas
+    max_fee: WeiPerGas
+    expected: Wei
+    """The estimate at the exact next base fee."""
+    worst: Wei
+    """The whole gas limit at the highest fee."""
+
+
+def build_plan(
+    opportunities: Sequence[Opportunity],
+    wallet: WalletName,
+    sender: Address,
+    nonce: int,
+    head: Head,
+    chain_id: int,
+    config: ExecutionConfig,
+) -> Plan | NotWorthIt:
+    """One `execute` of all the opportunities, for the block after `head`.
+
+    They come best first; beyond the Executor's eight cycles the rest is left out, and `Plan.opportunities` says which
+    went in. What the Executor demands as minimum profit is the worst gas cost and the configured net profit, so a
+    transaction that lands has not lost. Profit in another token than WETH has no price here: NotWorthIt.
+
+    Raises BrokenInvariant when two share a pool, or were found on another state than `head`, or differ in base token
+    or strategy: the search promised otherwise.
+    """
+    merged = tuple(opportunities[:MAX_CYCLES])
+    _expect_mergeable(merged, head)
+    base_token = merged[0].base_token
+    if base_token != config.weth:
+        return NotWorthIt("profit without price", to_checksum(config.weth), to_checksum(base_token))
+    gross = TokenUnits(sum(opportunity.gross_profit for opportunity in merged))
+    costs = _costs(merged, head, config)
+    payment = builder_payment(gross, costs.expected, costs.worst, config.min_net_profit, config.bid_share)
+    if payment is None:
+        needed = costs.worst + config.min_net_profit
+        return NotWorthIt("profit below worst gas cost and minimum", f">= {needed} wei", f"{gross} wei")
+    min_profit = TokenUnits(costs.worst + config.min_net_profit)
+    window = Window(head.number + 1, head.number + config.window_blocks)
+    data = encode_execute(
+        tuple(_cycle(opportunity) for opportunity in merged),
+        base_token,
+        min_profit,
+        payment,
+        window.first_block,
+        window.last_block,
+    )
+    transaction = TransactionFields(
+        chain_id=chain_id,
+        nonce=nonce,
+        max_priority_fee_per_gas=config.priority_fee,
+        max_fee_per_gas=costs.max_fee,
+        gas_limit=costs.gas_limit,
+        to=config.executor,
+        value=Wei(0),
+        data=data,
+    )
+    return Plan(
+        id=intent_id(sender, transaction.unsigned_payload()),
+        strategy=merged[0].strategy,
+        wallet=wallet,
+        sender=sender,
+        opportunities=merged,
+        state=head.ref,
+        target_block=window.first_block,
+        window=window,
+        transaction=transaction,
+        profit_token=base_token,
+        predicted_profit=TokenUnits(gross - payment),
+        min_profit=min_profit,
+        payment=payment,
+        notional=TokenUnits(sum(opportunity.amount_in for opportunity in merged)),
+    )
+
+
+def _costs(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig) -> _Costs:
+    estimate = Gas(sum(opportunity.gas_estimate for opportunity in merged))
+    next_fee = next_base_fee(head)
+    gas_limit = Gas(share_up(estimate, Bps(BPS_WHOLE + config.gas_margin)))
+    max_fee = WeiPerGas(base_fee_bound_up(next_fee, config.window_blocks - 1) + config.priority_fee)
+    return _Costs(
+        gas_limit=gas_limit,
+        max_fee=max_fee,
+        expected=gas_cost(estimate, WeiPerGas(next_fee + config.priority_fee)),
+        worst=gas_cost(gas_limit, max_fee),
+    )
+
+
+def _expect_mergeable(merged: tuple[Opportunity, ...], head: Head) -> None:
+    if not merged:
+        raise BrokenInvariant("a plan was asked for without any opportunity")
+    pools: set[Address] = set()
+    for opportunity in merged:
+        if opportunity.state != head.ref:
+            raise BrokenInvariant(
+                f"an opportunity of block {opportunity.state.number} (0x{opportunity.state.hash.hex()}) in a plan on"
+                f" block {head.number} (0x{head.hash.hex()})"
+            )
+        if (opportunity.base_token, opportunity.strategy) != (merged[0].base_token, merged[0].strategy):
+            raise BrokenInvariant(
+                f"a plan of {merged[0].strategy} in {to_checksum(merged[0].base_token)} was given one of"
+                f" {opportunity.strategy} in {to_checksum(opportunity.base_token)}"
+            )
+        for leg in opportunity.legs:
+            if leg.pool in pools:
+                raise BrokenInvariant(
+                    f"pool {to_checksum(leg.pool)} is used twice in one plan: amounts would not hold"
+                )
+            pools.add(leg.pool)
+
+
+def _cycle(opportunity: Opportunity) -> Cycle:
+    hops = tuple(Hop(leg.pool, leg.zero_for_one, leg.amount_out) for leg in opportunity.legs)
+    return Cycle(opportunity.amount_in, hops)

@@ -1,0 +1,131 @@
+"""To whom a bundle may go, and handing it over: all at once, each route on its own."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from bot.core.decisions import Bundle, Plan
+from bot.core.identity import IntentId, TxHash, keccak
+from bot.core.ports import BundleRoute, Clock
+from bot.core.records import AttemptRecord
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.transaction import SignedTransaction
+from bot.core.units import Nanoseconds
+
+NO_PROTECTED_ROUTE: Final = "no route drops reverts"
+"""The named reason when a plan that may revert has nowhere to go. It is never sent elsewhere."""
+
+
+class RefusedRoute(msgspec.Struct, frozen=True):
+    name: str
+    reason: str
+
+
+class RouteChoice(msgspec.Struct, frozen=True):
+    usable: tuple[BundleRoute, ...]
+    refused: tuple[RefusedRoute, ...]
+
+    @property
+    def no_send(self) -> str | None:
+        """Why nothing is sent; None when there is at least one route."""
+        if self.usable:
+            return None
+        named = ", ".join(route.name for route in self.refused)
+        return f"{NO_PROTECTED_ROUTE} (configured: {named})" if named else "no route is configured"
+
+
+class RouteAnswer(msgspec.Struct, frozen=True):
+    route: str
+    answer: Ok[str] | Reverted | Unknown
+    sent_at: Nanoseconds
+    """UTC."""
+    answered_after: Nanoseconds
+    answered_at: Nanoseconds
+    """Monotonic, to be set against the arrival of the target block."""
+
+
+def replacement_uuid(plan: Plan, salt: bytes) -> str:
+    """The same text for every payload of one wallet, nonce and target block, so that a later one replaces.
+
+    Relays want RFC 4122 text of version 4; these 122 bits come from a hash instead of chance. `salt` is known to
+    this engine alone: some builders cancel by uuid without asking who asks.
+    """
+    fields = plan.transaction
+    seed = keccak(salt + plan.sender + b"%d/%d/%d" % (fields.chain_id, fields.nonce, plan.target_block))[:16]
+    marked = bytes([*seed[:6], seed[6] & 0x0F | 0x40, seed[7], seed[8] & 0x3F | 0x80, *seed[9:]]).hex()
+    return "-".join((marked[:8], marked[8:12], marked[12:16], marked[16:20], marked[20:]))
+
+
+def bundle_of(plan: Plan, signed: SignedTransaction, salt: bytes) -> Bundle:
+    """One transaction for the plan's target block. Every plan has a minimum profit on chain, so each may revert."""
+    return Bundle(
+        transactions=(signed.raw,),
+        target_block=plan.target_block,
+        replacement_uuid=replacement_uuid(plan, salt),
+        may_revert=True,
+    )
+
+
+def routes_for(bundle: Bundle, routes: Sequence[BundleRoute]) -> RouteChoice:
+    """Law 7: what may revert goes only where reverts are dropped."""
+    usable: list[BundleRoute] = []
+    refused: list[RefusedRoute] = []
+    for route in routes:
+        if bundle.may_revert and route.drops_reverts is not True:
+            refused.append(RefusedRoute(route.name, "the plan may revert and this route mines reverts"))
+        else:
+            usable.append(route)
+    return RouteChoice(tuple(usable), tuple(refused))
+
+
+async def submit(
+    bundle: Bundle, routes: Sequence[BundleRoute], clock: Clock, limit: Nanoseconds
+) -> tuple[RouteAnswer, ...]:
+    """Hand the bundle to every usable route at once; one answer for each, in their order. Empty: nothing was sent.
+
+    A route that raises, lies about its type or takes longer than `limit` is Unknown, and touches no other.
+    """
+    usable = routes_for(bundle, routes).usable
+    return tuple(await asyncio.gather(*(_hand_over(bundle, route, clock, limit) for route in usable)))
+
+
+def attempt_record(intent: IntentId, tx_hash: TxHash, target_block: int, given: RouteAnswer) -> AttemptRecord:
+    """As the journal keeps it: accepted | refused: … | unknown: …"""
+    match given.answer:
+        case Ok():
+            answer = "accepted"
+        case Reverted(reason=reason):
+            answer = f"refused: {reason}"
+        case Unknown(cause=cause):
+            answer = f"unknown: {cause}"
+    return AttemptRecord(
+        intent=intent,
+        tx_hash=tx_hash,
+        route=given.route,
+        target_block=target_block,
+        sent_at=given.sent_at,
+        answered_after=given.answered_after,
+        answer=answer,
+    )
+
+
+async def _hand_over(bundle: Bundle, route: BundleRoute, clock: Clock, limit: Nanoseconds) -> RouteAnswer:
+    sent_at, started = clock.utc(), clock.monotonic()
+    answer: Ok[str] | Reverted | Unknown
+    try:
+        within = await clock.within(limit, route.send(bundle))
+        answer = within.value if isinstance(within, Ok) else within
+        if not isinstance(answer, Ok | Reverted | Unknown):
+            answer = Unknown(f"the route answered with a {type(answer).__name__}")
+    except Exception as error:  # noqa: BLE001  # one route's defect must not keep the bundle from the others
+        answer = Unknown(f"the route failed: {type(error).__name__}")
+    answered_at = clock.monotonic()
+    return RouteAnswer(
+        route=route.name,
+        answer=answer,
+        sent_at=sent_at,
+        answered_after=Nanoseconds(answered_at - started),
+        answered_at=answered_at,
+    )
