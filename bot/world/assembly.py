@@ -82,7 +82,6 @@ async def open_market(
         market = await _assemble(config, chain, stage, wallets, stack)
         write_bot_env(config.run_dir / "bot.env", market.variables)
         write_market_file(ready_file, _describe(market, chain.config))
-        stack.callback(ready_file.unlink, missing_ok=True)
         report(
             "ready", f"node {market.endpoints.node_ws}, relay {market.endpoints.relay}, seed {config.seed}"
         )
