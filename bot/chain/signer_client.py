@@ -34,6 +34,8 @@ from bot.core.transaction import SignedTransaction, TransactionFields, decode_si
 from bot.core.units import Nanoseconds
 
 _MAY_EXIST = "a signature may exist: keep its budget reserved until its nonce is used"
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+"""secp256k1 n // 2: a larger s is the same signature turned over, and refused by EIP-2."""
 
 
 class SignerClient:
@@ -177,8 +179,10 @@ def _read_signed(raw: bytes) -> tuple[TransactionFields, Address]:
 
 def _recover(digest: bytes, y_parity: int, r: int, s: int) -> Address:
     """Address whose key made the signature. Raises ValueError when no key did."""
-    if y_parity > 1 or max(r, s).bit_length() > 256:
-        raise ValueError(f"y parity {y_parity}, r and s of {max(r, s).bit_length()} bits")
+    if y_parity > 1 or r.bit_length() > 256 or s > _HALF_ORDER:
+        raise ValueError(
+            f"y parity {y_parity}, r of {r.bit_length()} bits, s of {s.bit_length()}: no node takes this"
+        )
     signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([y_parity])
     try:
         public = PublicKey.from_signature_and_message(signature, digest, hasher=None)
