@@ -54,12 +54,12 @@ async def seal(anvil: Anvil, plan: BlockPlan, *, state_base_fee: bool = False) -
     followed the abandoned head. Otherwise anvil works it out, and must come to what we came to.
     """
     block = plan.block
-    calls: list[tuple[str, list[Any]]] = [("anvil_setCoinbase", [to_checksum(block.coinbase)])]
+    await anvil.rpc("anvil_setCoinbase", [to_checksum(block.coinbase)])
     if state_base_fee:
-        calls.append(("anvil_setNextBlockBaseFeePerGas", [hex_quantity(block.base_fee)]))
-    calls += [("eth_sendRawTransaction", [hex_bytes(p.transaction.raw)]) for p in plan.transactions]
-    calls += [("evm_setNextBlockTimestamp", [block.timestamp]), ("evm_mine", [])]
-    await anvil.rpc_batch(calls)
+        await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [hex_quantity(block.base_fee)])
+    for planned in plan.transactions:  # one after the other: their order in the pool is their order in the block
+        await anvil.rpc("eth_sendRawTransaction", [hex_bytes(planned.transaction.raw)])
+    await anvil.rpc("evm_mine", [{"timestamp": block.timestamp}])
     number = hex_quantity(block.number)
     body, receipts = await anvil.rpc_batch(
         [("eth_getBlockByNumber", [number, False]), ("eth_getBlockReceipts", [number])]
