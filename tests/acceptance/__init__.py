@@ -1,0 +1,1 @@
+"""The whole product as processes, judged by the oracle. Imports nothing of the bot."""

@@ -1,0 +1,127 @@
+"""Oracle and market without the bot: a searcher of the oracle's own lands, underbids, misjudges; the judge tells which.
+
+The readers are held against each other on the way: storage against Sync logs, block after block, and each pair's own
+code against the fee the oracle takes it to have.
+"""
+
+import random
+
+import pytest
+from oracle.brute_force import best_disjoint, candidates
+from oracle.executor_calldata import decode_execute
+from oracle.judge import SentBundle, judge, received
+from oracle.pool_history import reserves_before
+from oracle.transaction_decoder import decode_transaction
+from oracle.venues import FEES, WETH, gives
+
+from acceptance.market_process import open_market
+from acceptance.processes import Family, wait_for
+from acceptance.tiny_searcher import TinySearcher
+
+pytestmark = pytest.mark.market
+LANDINGS = 4
+GAS_GUESS = 180_000
+
+
+@pytest.fixture(scope="module")
+def searcher(tmp_path_factory):
+    seed = random.SystemRandom().randrange(2**31)
+    print(f"seed {seed}")
+    with Family(tmp_path_factory.mktemp("judge")) as family:
+        yield TinySearcher(open_market(family, seed))
+
+
+@pytest.fixture
+def reader(searcher):
+    return searcher.market.reader()
+
+
+def find(searcher, reader, height):
+    """The best set on the state of `height`, after waiting for a block that offers one."""
+    while True:
+        at_head = reader.reserves(searcher.pairs, height)
+        found = candidates(searcher.pairs.values(), at_head, WETH)
+        gas_cost = GAS_GUESS * reader.block(height).base_fee
+        best = best_disjoint(found, gas_cost.__mul__)
+        if best.cycles:
+            return height, best, at_head
+        height = searcher.let_the_market_go_on()
+        assert wait_for_head(reader, height)
+
+
+def wait_for_head(reader, height):
+    return wait_for(lambda: reader.head() >= height, 20, step=0.01)
+
+
+def play(searcher, reader, max_fee=None, **changes):
+    """Send one bundle for the next block and let it be built; the judge's word on it."""
+    height, best, at_head = find(searcher, reader, reader.head())
+    fee = 2 * reader.block(height).base_fee if max_fee is None else max_fee
+    raw = searcher.sign(list(best.cycles[:8]), height + 1, fee, **changes)
+    answer = searcher.send_bundle(raw, height + 1)
+    assert "result" in answer, answer
+    assert wait_for_head(reader, searcher.let_the_market_go_on())
+    tx = decode_transaction(raw)
+    bundle = SentBundle(tx, decode_execute(tx.data), height + 1, height)
+    ours = [
+        mined for mined in reader.block(height + 1).transactions if mined.sender == searcher.market.wallet
+    ]
+    return bundle, judge(bundle, searcher.pairs, at_head, reader.block(height + 1), ours)
+
+
+def test_landed_and_paid_to_the_unit(searcher, reader):
+    landed = 0
+    for _ in range(10 * LANDINGS):
+        bundle, judgement = play(searcher, reader)
+        if "outbid" in judgement.verdicts:
+            continue
+        assert set(judgement.verdicts) == {"landed"}, judgement
+        before, after = (
+            reader.token_balance(WETH, searcher.market.recipient, bundle.target_block - ago) for ago in (1, 0)
+        )
+        expected = bundle.call.gain - bundle.call.payment
+        assert after - before == expected
+        assert received(judgement.mined, WETH, searcher.market.recipient) == expected
+        landed += 1
+        if landed == LANDINGS:
+            break
+    assert landed == LANDINGS
+
+
+def test_a_fee_under_the_base_fee_is_told_from_being_outbid(searcher, reader):
+    _, judgement = play(searcher, reader, max_fee=1)
+    assert "base_fee_moved" in judgement.verdicts
+    assert "landed" not in judgement.verdicts
+
+
+def test_a_plan_that_cannot_run_is_told(searcher, reader):
+    _, judgement = play(searcher, reader, min_profit=10**20)
+    assert "reverted_in_simulation" in judgement.verdicts
+    assert judgement.mined is None
+
+
+def test_storage_agrees_with_the_logs_of_every_block(searcher, reader):
+    moved = 0
+    for height in range(searcher.market.first_block + 1, reader.head() + 1):
+        block = reader.block(height)
+        before, after = (reader.reserves(searcher.pairs, height - ago) for ago in (1, 0))
+        assert reserves_before(block, len(block.transactions), before, searcher.pairs) == after
+        moved += sum(before[pair] != after[pair] for pair in searcher.pairs)
+    assert moved > 0
+
+
+def test_every_pair_charges_the_fee_of_its_factory(searcher, reader):
+    height = reader.head()
+    pairs = [pair for pair in searcher.pairs.values() if WETH in (pair.token0, pair.token1)]
+    assert {pair.factory for pair in pairs} == set(FEES)
+    for pair in pairs:
+        reserves = reader.reserves([pair.address], height)[pair.address]
+        for amount_in in (10**15 + 7, 3 * 10**18 + 1):
+            assert gives(reader.node, pair, reserves, amount_in, height) == (True, False), pair
+
+
+def test_the_request_log_gives_back_what_was_sent(searcher):
+    ours = [one for one in searcher.market.requests() if one.transactions[0].sender == searcher.market.wallet]
+    assert len(ours) >= LANDINGS + 2
+    assert all(one.is_bundle and one.accepted and one.endpoint == "market" for one in ours)
+    assert all(one.target_block == decode_execute(one.transactions[0].data).last_block for one in ours)

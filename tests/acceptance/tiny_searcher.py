@@ -1,0 +1,82 @@
+"""A searcher of twenty lines beside the bot: the oracle's own finds, signed by eth_account, sent by urllib.
+
+It proves market, readers and judge without the bot: what it does wrong on purpose must be judged so.
+"""
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from eth_abi import encode
+from eth_account import Account
+from eth_account.messages import encode_defunct
+from eth_utils import keccak
+from oracle.brute_force import Candidate
+from oracle.executor_calldata import EXECUTE_SELECTOR
+from oracle.node import Node, number, text
+from oracle.venues import FEES, WETH
+
+from acceptance.market_process import OpenMarket
+
+_TYPES = ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+_IDENTITY = Account.from_key(keccak(text="relay identity of a test: holds nothing"))
+
+
+class TinySearcher:
+    def __init__(self, market: OpenMarket) -> None:
+        self.market = market
+        variables = market.variables()
+        keystore = json.loads(Path(variables["BOT_WALLET_MAIN__KEYSTORE"]).read_text())
+        password = Path(variables["BOT_WALLET_MAIN__PASSWORD_FILE"]).read_text().rstrip("\n")
+        self._account = Account.from_key(Account.decrypt(keystore, password))
+        self.pairs = {pair.address: pair for pair in market.reader().pairs(FEES)}
+
+    def sign(self, cycles: list[Candidate], target: int, max_fee: int, **changes: int) -> bytes:
+        """Raw transaction of an execution for block `target`; `changes` replaces amounts by name."""
+        wanted = {"payment": sum(cycle.gain for cycle in cycles) // 2, "min_profit": 1} | changes
+        arguments = [[self._encoded(cycle) for cycle in cycles], text(WETH), wanted["min_profit"]]
+        fields = {
+            "chainId": self.market.chain_id,
+            "type": 2,
+            "nonce": self.nonce(),
+            "maxPriorityFeePerGas": 0,
+            "maxFeePerGas": max_fee,
+            "gas": 1_500_000,
+            "to": self.market.executor,
+            "value": 0,
+            "data": EXECUTE_SELECTOR + encode(_TYPES, [*arguments, wanted["payment"], target, target]),
+        }
+        return bytes(self._account.sign_transaction(fields).raw_transaction)
+
+    def nonce(self) -> int:
+        return number(self.market.front().call("eth_getTransactionCount", self._account.address, "latest"))
+
+    def send_bundle(self, raw: bytes, target: int) -> dict[str, Any]:
+        return self._post("eth_sendBundle", [{"txs": [text(raw)], "blockNumber": hex(target)}])
+
+    def let_the_market_go_on(self) -> int:
+        """Say that block `head` is done with; the number of the block that follows it."""
+        front: Node = self.market.front()
+        head = front.call("eth_getBlockByNumber", "latest", False)
+        assert front.call("market_tickDone", head["number"], head["hash"]) is True
+        return number(head["number"]) + 1
+
+    def _encoded(self, cycle: Candidate) -> tuple[int, list[tuple[str, bool, int]]]:
+        first, second = self.pairs[cycle.first], self.pairs[cycle.second]
+        return cycle.sized.amount_in, [
+            (text(first.address), first.token0 == WETH, cycle.sized.middle),
+            (text(second.address), second.token1 == WETH, cycle.sized.amount_out),
+        ]
+
+    def _post(self, method: str, params: list[Any]) -> dict[str, Any]:
+        """With X-Flashbots-Signature: address, colon, EIP-191 signature over the hex of the body's keccak."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        signed = _IDENTITY.sign_message(encode_defunct(text=text(keccak(body))))
+        headers = {
+            "Content-Type": "application/json",
+            "X-Flashbots-Signature": f"{_IDENTITY.address}:0x{signed.signature.hex()}",
+        }
+        request = urllib.request.Request(self.market.file["endpoints"]["relay"], body, headers)
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return json.load(reply)
