@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.core.errors import BadConfiguration
+from bot.core.errors import EXIT_GOOD, BadConfiguration
 from bot.core.signer_protocol import MAX_FRAME_BYTES, decode_frames, encode_frame
 from bot.signer.config import SignerConfig
 from bot.signer.desk import SigningDesk
@@ -28,6 +28,12 @@ _PEER_CREDENTIALS = struct.Struct("3i")
 _SOCKET_PATH_MAX = 107
 """sun_path of unix(7) less its closing zero."""
 _DAY_SECONDS = 86_400
+
+
+def run_signer(config: SignerConfig) -> int:
+    """`bot signer`: exit code 0 after an orderly end; raises as `serve`."""
+    asyncio.run(serve(config))
+    return EXIT_GOOD
 
 
 async def serve(config: SignerConfig) -> None:

@@ -1,5 +1,6 @@
 """The real process on its real socket."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -33,6 +34,7 @@ from bot.core.signer_protocol import (
     encode_frame,
 )
 from bot.core.transaction import decode_signed
+from bot.signer.totals import TotalsFile
 
 
 @pytest.fixture
@@ -112,6 +114,29 @@ def test_a_killed_signer_starts_again_and_remembers(folder):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_no_signature_leaves_before_the_disk_counts_it(folder):
+    """SIGKILL while requests stream in: the durable counter is never behind the signatures that were received."""
+    received = 0
+    for round_number in range(4):
+        with running_signer(folder, fresh := signer_config(folder)) as process:
+            peer = Peer(folder)
+            if round_number == 0:
+                peer.ask(ReportNonce("main", 7))
+            peer.send(encode_frame(sign_request()) * 200)
+            with contextlib.suppress(ConnectionError):
+                for _ in range(20 + 30 * round_number):
+                    received += len(peer.replies(1) or ())
+            process.kill()
+            process.wait()
+            with contextlib.suppress(ConnectionError):
+                while replies := peer.replies(1):
+                    received += len(replies)
+        fresh.socket_path.unlink(missing_ok=True)
+        counted = TotalsFile(fresh.totals_dir, "main").read(CHAIN_ID, OPERATOR)
+        assert counted.counter >= received > 0
+        assert counted.last_signed_nonce == 7
 
 
 def test_frames_cut_and_glued_anyhow_are_answered_in_order(folder):
