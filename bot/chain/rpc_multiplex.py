@@ -157,6 +157,7 @@ class MultiplexedSession:
         except ConnectionLost as lost:
             self._finish(str(lost))
         finally:
+            self._finish("its reader ended")
             await self._wire.close()
 
     def _take(self, message: Answer | Notification) -> None:

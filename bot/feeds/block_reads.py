@@ -1,6 +1,6 @@
 """What the head feed asks the node: the latest header, a parent, and all logs of exactly one block, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.core.ethereum_json import (
     MalformedAnswer,
@@ -43,11 +43,14 @@ class BlockReads:
         heard = self._heard(await self._session.request("eth_getBlockByHash", [hex_bytes(block), False]))
         return heard if heard is not None and heard.head.hash == block else None
 
-    async def logs(self, heard: HeardHead) -> Ok[tuple[Log, ...]] | Unknown:
+    async def logs(
+        self, heard: HeardHead, is_superseded: Callable[[], bool]
+    ) -> Ok[tuple[Log, ...]] | Unknown:
         """All wanted logs of this very block.
 
         A node may announce a block before it has indexed its logs. So an empty answer against the header's bloom,
-        or none, is asked for again a few times; then the block's receipts decide.
+        or none, is asked for again a few times; then the block's receipts decide. Once a newer head is known,
+        a block the node does not have has most likely left the chain: it is not asked for again.
         """
         answer: Ok[tuple[Log, ...]] | Unknown = Unknown("no logs were asked for")
         for attempt in range(self._config.logs_attempts):
@@ -57,6 +60,8 @@ class BlockReads:
             if isinstance(answer, Ok) and (answer.value or not self._expects_logs(heard)):
                 return answer
             self._counters.logs_not_ready += 1
+            if isinstance(answer, Unknown) and is_superseded():
+                return answer
         return await self._confirm_empty(heard.head.hash) if isinstance(answer, Ok) else answer
 
     def _expects_logs(self, heard: HeardHead) -> bool:

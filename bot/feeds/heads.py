@@ -171,15 +171,17 @@ class HeadFeed:
             self.counters.blocks_taken_back += len(joined.rolled_back.left)
             chain.take_back(joined.rolled_back)
             yield joined.rolled_back
+
+        def newer_is_known() -> bool:
+            return any(not is_duplicate(chain, later.head) for later in connection.waiting())
+
         for heard in reversed(branch):
-            logs = await reads.logs(heard)
+            logs = await reads.logs(heard, newer_is_known)
             if not isinstance(logs, Ok):
                 await self._could_not_follow(connection)
                 return
             chain.append(heard.head)
-            is_catch_up = heard is not branch[0] or any(
-                not is_duplicate(chain, later.head) for later in connection.waiting()
-            )
+            is_catch_up = heard is not branch[0] or newer_is_known()
             self._failures_in_a_row = 0
             self._watch.heard_block(self._clock.monotonic())
             self.counters.blocks += 1
