@@ -1,0 +1,159 @@
+"""The best integer trade of a two-pool cycle: base token into `first`, the token between into `second`, base out.
+
+**Unit of search.** Profit as a function of the integer input is a sawtooth: the input that is rounded away in the
+first pool is lost. So the search runs over the amount *between* the pools, y. With first (reserves r1 in, s1 out, fee
+n1/d1) and second (r2 in, s2 out, n2/d2), for real y
+
+    x(y) = d1·r1·y / (n1·(s1 - y))          what `first` asks for y
+    z(y) = n2·s2·y / (d2·r2 + n2·y)         what `second` pays for y
+    G(y) = z(y) - x(y)                      concave on 0 <= y < s1; its maximum is the real-valued optimum P
+
+and for integer y the exact profit is floor(z) - ceil(x) > G(y) - 2. G'(y) >= 0 exactly when
+
+    n1·n2·d2·r2·s2·(s1 - y)² >= d1·r1·s1·(d2·r2 + n2·y)²
+
+so the last integer y0 that satisfies it is found without any rounding, and the answer is the better of y0, y0 + 1.
+
+**Bound.** By the two tangents of the concave G, P <= max(G(y0), G(y0+1)) + (G'(y0) - G'(y0+1)) / 4. Hence
+
+    profit > P - 2 - (G'(y0) - G'(y0+1)) / 4
+
+two units of the base token, and a quarter of what the marginal profit changes over one unit of the token between
+(below 1e-9 for a pool of 18 decimals, tens of wei against 8 decimals, anything in a pool that holds a handful of
+units). Where y0 + 1 is out of reach (`first` holds no more, or a reserve would pass uint112 and the pair revert),
+profit > P' - 2 - G'(y0), with P' the optimum within reach. No integer input earns over one unit more than the answer.
+"""
+
+from math import isqrt
+from typing import Final
+
+import msgspec
+
+from bot.core.decisions import Leg, Opportunity
+from bot.core.identity import Address, BlockRef
+from bot.core.units import UINT112_MAX, TokenUnits
+from bot.costs.gas_table import estimate_gas
+from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
+from bot.state.pool_table import PoolTable, V2Pool
+
+STRATEGY: Final = "two_pool_arbitrage"
+
+
+class OrientedPool(msgspec.Struct, frozen=True, gc=False):
+    """A pair seen in the direction of a trade; reserves in smallest units, above zero."""
+
+    reserve_in: int
+    reserve_out: int
+    fee_numerator: int
+    fee_denominator: int
+
+
+class TwoPoolTrade(msgspec.Struct, frozen=True, gc=False):
+    """Exact amounts; `amount_in` is the least that buys `amount_between`."""
+
+    amount_in: TokenUnits
+    amount_between: TokenUnits
+    amount_out: TokenUnits
+
+    @property
+    def profit(self) -> TokenUnits:
+        """In units of the base token, before gas and bid."""
+        return TokenUnits(self.amount_out - self.amount_in)
+
+
+def best_two_pool_trade(first: OrientedPool, second: OrientedPool) -> TwoPoolTrade | None:
+    """The trade of the module's docstring; None where no integer input earns a unit within the stated bound."""
+    reach = _reach(first, second)
+    last_rising = min(_last_rising(first, second), reach)
+    best: TwoPoolTrade | None = None
+    for between in (last_rising, last_rising + 1):
+        if 0 < between <= reach:
+            trade = _trade(first, second, between, reach)
+            if trade.profit > (best.profit if best else 0):
+                best = trade
+    return best
+
+
+def size_two_pool_cycle(
+    table: PoolTable, first: int, second: int, base_token: Address, state: BlockRef
+) -> Opportunity | None:
+    """The best trade of base token into pool `first` and out of pool `second`, by their exact reserves at `state`."""
+    buys, sells = table.pools[first], table.pools[second]
+    base_goes_in_as_token0 = buys.token0 == base_token
+    between_token = buys.token1 if base_goes_in_as_token0 else buys.token0
+    trade = best_two_pool_trade(
+        oriented(table, first, base_goes_in_as_token0), oriented(table, second, sells.token0 == between_token)
+    )
+    if trade is None:
+        return None
+    return Opportunity(
+        strategy=STRATEGY,
+        state=state,
+        base_token=base_token,
+        legs=(
+            _leg(buys, base_token, between_token, trade.amount_in, trade.amount_between),
+            _leg(sells, between_token, base_token, trade.amount_between, trade.amount_out),
+        ),
+        gas_estimate=estimate_gas([(buys.venue, sells.venue)]),
+    )
+
+
+def oriented(table: PoolTable, index: int, zero_for_one: bool) -> OrientedPool:
+    """Pool `index` as it is now; `zero_for_one`: token0 goes in."""
+    pool, reserve0, reserve1 = table.pools[index], table.reserve0[index], table.reserve1[index]
+    reserve_in, reserve_out = (reserve0, reserve1) if zero_for_one else (reserve1, reserve0)
+    return OrientedPool(reserve_in, reserve_out, pool.fee_numerator, pool.fee_denominator)
+
+
+def _leg(
+    pool: V2Pool, token_in: Address, token_out: Address, amount_in: TokenUnits, amount_out: TokenUnits
+) -> Leg:
+    return Leg(
+        venue=pool.venue,
+        pool=pool.address,
+        token_in=token_in,
+        token_out=token_out,
+        zero_for_one=pool.token0 == token_in,
+        amount_in=amount_in,
+        amount_out=amount_out,
+    )
+
+
+def _reach(first: OrientedPool, second: OrientedPool) -> int:
+    """The most that can pass between the pools: neither may be emptied, nor hold more than uint112 afterwards."""
+    most_in = UINT112_MAX - first.reserve_in
+    bought = amount_out_down(
+        most_in, first.reserve_in, first.reserve_out, first.fee_numerator, first.fee_denominator
+    )
+    return min(bought, UINT112_MAX - second.reserve_in)
+
+
+def _last_rising(first: OrientedPool, second: OrientedPool) -> int:
+    """y0: the last integer at which one more still pays at the margin; -1 where not even the first does."""
+    gain = first.fee_numerator * second.fee_numerator * second.fee_denominator
+    gain *= second.reserve_in * second.reserve_out
+    cost = first.fee_denominator * first.reserve_in * first.reserve_out
+    held, sold = first.reserve_out, second.fee_denominator * second.reserve_in
+    if gain * held * held <= cost * sold * sold:
+        return -1
+    root = isqrt(gain * cost)
+    between = (gain * held - root * sold) // (gain + root * second.fee_numerator)
+    # The root was rounded down, which moves the quotient up, by less than one over the product of a fee's parts.
+    while gain * (held - between) ** 2 < cost * (sold + second.fee_numerator * between) ** 2:
+        between -= 1
+    return between
+
+
+def _trade(first: OrientedPool, second: OrientedPool, between: int, reach: int) -> TwoPoolTrade:
+    """The least input that buys `between`, and what it all brings: one unit of a coarse base token buys many more."""
+    amount_in = least_amount_in(
+        between, first.reserve_in, first.reserve_out, first.fee_numerator, first.fee_denominator
+    )
+    bought = amount_out_down(
+        amount_in, first.reserve_in, first.reserve_out, first.fee_numerator, first.fee_denominator
+    )
+    amount_between = TokenUnits(min(bought, reach))
+    amount_out = amount_out_down(
+        amount_between, second.reserve_in, second.reserve_out, second.fee_numerator, second.fee_denominator
+    )
+    return TwoPoolTrade(amount_in, amount_between, amount_out)
