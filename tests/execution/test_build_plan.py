@@ -1,0 +1,169 @@
+import pytest
+from eth_abi import decode
+from execution_stage import CONFIG, ETHER, GWEI, MAIN, OPERATOR, TOKEN, address, head_at, opportunity, plan_on
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from bot.core.decisions import Plan
+from bot.core.errors import BrokenInvariant
+from bot.core.identity import to_checksum
+from bot.core.transaction import decode_unsigned
+from bot.core.units import Bps, WeiPerGas
+from bot.costs.base_fee import next_base_fee
+from bot.execution.plan import NotWorthIt, build_plan
+from bot.protocols.executor import EXECUTE_SELECTOR
+
+ARGUMENTS = [
+    "(uint256,(address,bool,uint256)[])[]",
+    "address",
+    "uint256",
+    "uint256",
+    "uint256",
+    "uint256",
+]
+
+
+@st.composite
+def plan_input(draw):
+    head = head_at(
+        draw(st.integers(1, 10**8)),
+        base_fee=draw(st.integers(7, 500 * GWEI)),
+        gas_used=draw(st.integers(0, 30_000_000)),
+    )
+    found = [
+        opportunity(
+            head,
+            name=str(i),
+            profit=draw(st.integers(1, ETHER)),
+            amount_in=draw(st.integers(1, 1_000 * ETHER)),
+            gas=draw(st.integers(100_000, 400_000)),
+        )
+        for i in range(draw(st.integers(1, 10)))
+    ]
+    config = replace(
+        CONFIG,
+        bid_share=Bps(draw(st.integers(0, 10_000))),
+        priority_fee=WeiPerGas(draw(st.integers(0, GWEI))),
+        min_net_profit=draw(st.integers(0, ETHER // 100)),
+        window_blocks=draw(st.integers(1, 5)),
+    )
+    return head, found, config
+
+
+@settings(max_examples=150, deadline=None)
+@given(plan_input(), st.integers(0, 10**6))
+def test_the_calldata_decoded_by_eth_abi_is_the_plan(given_input, nonce):
+    head, found, config = given_input
+    plan = build_plan(found, MAIN, OPERATOR, nonce, head, 31337, config)
+    if isinstance(plan, NotWorthIt):
+        return
+    fields = decode_unsigned(plan.transaction.unsigned_payload())
+    assert fields == plan.transaction
+    assert fields.data[:4] == EXECUTE_SELECTOR
+    cycles, base, min_profit, payment, first, last = decode(ARGUMENTS, fields.data[4:])
+    merged = found[:8]
+    assert list(plan.opportunities) == merged
+    assert [cycle[0] for cycle in cycles] == [one.amount_in for one in merged]
+    assert [[tuple(hop) for hop in cycle[1]] for cycle in cycles] == [
+        [("0x" + leg.pool.hex(), leg.zero_for_one, leg.amount_out) for leg in one.legs] for one in merged
+    ]
+    assert base == "0x" + config.weth.hex()
+    assert (min_profit, payment) == (plan.min_profit, plan.payment)
+    assert (first, last) == (plan.window.first_block, plan.window.last_block)
+    assert (first, last) == (head.number + 1, head.number + config.window_blocks)
+
+
+@settings(max_examples=150, deadline=None)
+@given(plan_input())
+def test_what_lands_never_loses(given_input):
+    head, found, config = given_input
+    plan = build_plan(found, MAIN, OPERATOR, 0, head, 31337, config)
+    gross = sum(one.gross_profit for one in found[:8])
+    if isinstance(plan, NotWorthIt):
+        assert str(gross) in plan.actual
+        return
+    fields = plan.transaction
+    assert plan.min_profit >= fields.gas_limit * fields.max_fee_per_gas + config.min_net_profit
+    assert plan.predicted_profit == gross - plan.payment >= plan.min_profit
+    assert plan.payment >= 0
+    assert fields.max_fee_per_gas >= next_base_fee(head) + config.priority_fee
+    assert fields.gas_limit * 10 >= sum(one.gas_estimate for one in plan.opportunities) * 13
+    assert plan.notional == sum(one.amount_in for one in plan.opportunities)
+
+
+def test_both_sweeps_above_meet_plans():
+    assert isinstance(plan_on(head_at(100)), Plan)
+
+
+def test_one_block_ahead_needs_no_more_than_the_exact_base_fee():
+    head = head_at(100, gas_used=30_000_000)
+    assert plan_on(head).transaction.max_fee_per_gas == next_base_fee(head) == GWEI * 9 // 8
+
+
+def test_a_wider_window_is_bounded_by_full_blocks():
+    head = head_at(100, gas_used=30_000_000)
+    plan = plan_on(head, config=replace(CONFIG, window_blocks=4))
+    fee = next_base_fee(head)
+    for number in range(101, 104):
+        full = head_at(number, base_fee=fee, gas_used=30_000_000)
+        fee = next_base_fee(full)
+    assert plan.transaction.max_fee_per_gas >= fee
+    assert plan.target_block == 101
+
+
+def test_the_same_content_has_the_same_id_and_each_part_changes_it():
+    head = head_at(100)
+    base = plan_on(head)
+    assert plan_on(head).id == base.id
+    variants = [
+        plan_on(head, nonce=8),
+        plan_on(head_at(101)),
+        plan_on(head, opportunity(head, "b")),
+        plan_on(head, config=replace(CONFIG, priority_fee=WeiPerGas(1))),
+        plan_on(head, config=replace(CONFIG, gas_margin=Bps(3_001))),
+    ]
+    ids = {base.id, *(plan.id for plan in variants)}
+    assert len(ids) == 1 + len(variants)
+    assert all(len(one) == 8 for one in ids)
+
+
+def test_small_profit_is_not_worth_it_and_says_both_numbers():
+    head = head_at(100)
+    verdict = build_plan([opportunity(head, profit=1_000)], MAIN, OPERATOR, 0, head, 31337, CONFIG)
+    worst = 195_000 * GWEI
+    assert verdict == NotWorthIt(
+        "profit below worst gas cost and minimum", f">= {worst + CONFIG.min_net_profit} wei", "1000 wei"
+    )
+
+
+def test_profit_in_a_token_without_a_price_is_not_worth_it():
+    head = head_at(100)
+    verdict = build_plan([opportunity(head, base_token=TOKEN)], MAIN, OPERATOR, 0, head, 31337, CONFIG)
+    assert verdict == NotWorthIt("profit without price", to_checksum(CONFIG.weth), to_checksum(TOKEN))
+
+
+def test_a_shared_pool_breaks_the_invariant():
+    head = head_at(100)
+    first, second = opportunity(head, "a"), opportunity(head, "b")
+    sharing = replace(second, legs=(second.legs[0], replace(second.legs[1], pool=first.legs[0].pool)))
+    with pytest.raises(BrokenInvariant, match="used twice"):
+        plan_on(head, first, sharing)
+
+
+def test_another_state_breaks_the_invariant():
+    head, sibling = head_at(100), head_at(100, fork="other")
+    with pytest.raises(BrokenInvariant, match="block 100"):
+        plan_on(head, opportunity(head, "a"), opportunity(sibling, "b"))
+
+
+def test_another_base_token_breaks_the_invariant():
+    head = head_at(100)
+    other = opportunity(head, "b", base_token=address("other base"))
+    with pytest.raises(BrokenInvariant, match="in a plan|was given"):
+        plan_on(head, opportunity(head, "a"), other)
+
+
+def test_no_opportunity_breaks_the_invariant():
+    with pytest.raises(BrokenInvariant):
+        build_plan([], MAIN, OPERATOR, 0, head_at(100), 31337, CONFIG)
