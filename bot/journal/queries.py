@@ -1,5 +1,6 @@
 """What the bot and the reports ask of the journal, over any connection."""
 
+import msgspec
 from sqlalchemy import Connection, Select, and_, func, select
 
 from bot.core.decisions import Verdict
@@ -8,6 +9,20 @@ from bot.core.records import IntentRecord, LedgerEntry, OpenIntent, OutcomeRecor
 from bot.core.units import Nanoseconds
 from bot.journal.rows import ledger_entry, record_of
 from bot.journal.tables import INTENTS, OUTCOMES, PAYLOADS
+
+
+class WalletHistory(msgspec.Struct, frozen=True):
+    """To be held against the signer's own durable counters at start (DESIGN section 3, Start).
+
+    An intent is on disk before it is signed, a payload only after: a signer whose last nonce is above
+    `highest_nonce` knows of more than this journal, which was truncated or restored from a back-up; one whose counter
+    is below `payloads` has lost its totals.
+    """
+
+    highest_nonce: int | None
+    """Of all intents of the wallet; None when there is none."""
+    payloads: int
+
 
 _USES_NONCE = (Verdict.LANDED, Verdict.MINED_REVERTED)
 
@@ -65,6 +80,13 @@ def ledger_entries(db: Connection, since: Nanoseconds, wrapped_native: Address) 
         ledger_entry(record_of(OutcomeRecord, row.record), row.strategy, row.profit_token, wrapped_native)
         for row in db.execute(wanted)
     ]
+
+
+def wallet_history(db: Connection, sender: Address) -> WalletHistory:
+    mine = INTENTS.c.sender == sender
+    highest = db.scalar(select(func.max(INTENTS.c.nonce)).where(mine))
+    payloads = select(func.count()).select_from(PAYLOADS).join(INTENTS, INTENTS.c.id == PAYLOADS.c.intent)
+    return WalletHistory(highest, db.scalar(payloads.where(mine)) or 0)
 
 
 def payloads_of(db: Connection, intent: str) -> tuple[PayloadRecord, ...]:

@@ -91,6 +91,10 @@ class JournalStore:
         """Of every intent ever recorded: the gate denies a second one."""
         return await self._writer.run(queries.intent_ids)
 
+    async def wallet_history(self, sender: Address) -> queries.WalletHistory:
+        """What was recorded for the key of this address, over all runs."""
+        return await self._writer.run(lambda db: queries.wallet_history(db, sender))
+
     async def ledger_entries(self, since: Nanoseconds) -> list[LedgerEntry]:
         """Finished intents recorded at or after `since` (UTC), oldest first."""
         return await self._writer.run(lambda db: queries.ledger_entries(db, since, self._wrapped_native))

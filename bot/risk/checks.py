@@ -4,9 +4,10 @@ The docstring of `gate.judge` gives their order.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from bot.core.decisions import Check, Denied, Plan, Reservation, Simulation
-from bot.core.identity import WalletName, to_checksum
+from bot.core.identity import Address, WalletName, to_checksum
 from bot.core.result import Ok
 from bot.core.units import Wei, gas_cost
 from bot.risk.context import GateContext
@@ -30,8 +31,10 @@ def reservation_of(plan: Plan, context: GateContext) -> Reservation:
 
 def wallet_known(plan: Plan, _: Simulation, context: GateContext) -> Finding:
     sender = context.senders.get(plan.wallet)
-    known = ", ".join(f"{name} {to_checksum(address)}" for name, address in sorted(context.senders.items()))
-    actual = f"{plan.wallet} {to_checksum(plan.sender)}"
+    known = ", ".join(
+        f"{name} {_shown_address(address)}" for name, address in sorted(context.senders.items())
+    )
+    actual = f"{plan.wallet} {_shown_address(plan.sender)}"
     return _finding(plan, "wallet_known", sender == plan.sender, known or "no wallet", actual)
 
 
@@ -119,7 +122,7 @@ def min_profit(plan: Plan, _: Simulation, __: GateContext) -> Finding:
 
 
 def profit_token(plan: Plan, _: Simulation, context: GateContext) -> Finding:
-    limit, actual = to_checksum(context.wrapped_native), to_checksum(plan.profit_token)
+    limit, actual = _shown_address(context.wrapped_native), _shown_address(plan.profit_token)
     return _finding(plan, "profit_token", actual == limit, limit, actual)
 
 
@@ -230,3 +233,8 @@ def _all_in_flight(plan: Plan, context: GateContext) -> int:
 
 def _shown(balance: object) -> str:
     return str(balance.value) if isinstance(balance, Ok) else str(balance)
+
+
+@lru_cache(maxsize=1024)  # two hashes for each of the same few addresses in every receipt
+def _shown_address(address: Address) -> str:
+    return to_checksum(address)

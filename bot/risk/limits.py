@@ -1,6 +1,7 @@
 """The limits of a wallet, and the strategy and global ones that may only tighten them."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -73,6 +74,7 @@ LIMIT_PARSERS: Final[Mapping[str, Callable[[str], int]]] = {
 """Lower-case name of each limit (BOT_LIMIT_<WALLET>__<NAME>) to what reads its text."""
 
 
+@lru_cache(maxsize=1024)  # asked for by every check of every plan; the answer never changes
 def tightest(limits: WalletLimits, *tightenings: Tightening) -> WalletLimits:
     """Field by field the least of what is set."""
 

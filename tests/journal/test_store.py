@@ -6,13 +6,14 @@ import sys
 import msgspec
 import pytest
 from journal_samples import RUN, WRAPPED_NATIVE, attempt, block, drop, intent, numbered, outcome, payload
-from plan_samples import TOKEN
+from plan_samples import OPERATOR, TOKEN
 from sqlalchemy import event
 
 from bot.core.decisions import Verdict
 from bot.core.errors import BadConfiguration, BrokenInvariant, Unreachable
 from bot.core.identity import intent_id
 from bot.core.records import OpenIntent
+from bot.journal.queries import WalletHistory
 from bot.journal.read import JournalReader
 from bot.journal.rows import row_of
 from bot.journal.store import open_journal
@@ -145,6 +146,16 @@ async def test_intent_ids_of_all_runs(journal, path):
     again = open_journal(path, WRAPPED_NATIVE)
     assert await again.intent_ids() == {intent_id(numbered(1))}
     await again.close()
+
+
+async def test_wallet_history_over_all_runs(journal):
+    assert await journal.wallet_history(OPERATOR) == WalletHistory(None, 0)
+    for index, nonce in ((1, 7), (2, 9), (3, 8)):
+        await journal.record_intent(intent(index, nonce))
+    await journal.record_payload(payload(1))
+    await journal.record_payload(payload(3, 8))
+    assert await journal.wallet_history(OPERATOR) == WalletHistory(9, 2)
+    assert await journal.wallet_history(TOKEN) == WalletHistory(None, 0)
 
 
 async def test_prefixes(journal, path):
