@@ -96,8 +96,8 @@ class MarketEngine:
         await self.open()
         while True:
             await self._clock.until_next(self.head.ref, announced=self._announced)
-            kinds = [await self._strike(shock) for shock in self._shocks(self.head.number)]
-            if "reorg" not in kinds:  # a reorg has moved the head already, and wants to be seen first
+            moved = [await self._strike(shock) for shock in self._shocks(self.head.number)]
+            if not any(moved):  # a reorg's new head wants to be seen first
                 await self.seal_next()
 
     async def open(self) -> None:
@@ -144,14 +144,16 @@ class MarketEngine:
         """The next block is sealed without a word to subscribers."""
         self._withhold_next = True
 
-    async def _strike(self, shock: Shock) -> str:
+    async def _strike(self, shock: Shock) -> bool:
+        """Whether the head has moved."""
         if shock.kind == "drop_sockets":
             self._front.drop_connections()
         elif shock.kind == "miss_head":
             self.withhold_next_head()
-        else:
-            await self.reorg(min(shock.depth, len(self._chain) - 1))
-        return shock.kind
+        elif depth := min(shock.depth, len(self._chain) - 1):
+            await self.reorg(depth)
+            return True
+        return False
 
     async def _rebuild(self, *, is_first: bool) -> SealedBlock:
         """A block of the new branch. Its coinbase is its own: with equal transactions its hash differs all the same."""

@@ -154,7 +154,7 @@ async def test_subscribers_hear_of_heads_logs_and_pending_transactions(market, s
         logs = await wire.ask("eth_subscribe", "logs", {"topics": [[SYNC]]})
         nobody = await wire.ask("eth_subscribe", "logs", {"address": to_checksum(STRANGER)})
         hashes = await wire.ask("eth_subscribe", "newPendingTransactions")
-        bodies = await wire.ask("eth_subscribe", "newPendingTransactions", True)  # noqa: FBT003  # the wire's own
+        bodies = await wire.ask("eth_subscribe", "newPendingTransactions", True)  # the wire's own
         raw, tx_hash = searcher.signed(STRANGER)
         await node(market, "eth_sendRawTransaction", hex_bytes(raw))
         sealed = [await market.engine.seal_next() for _ in range(3)]
