@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ class OpenMarket:
     folder: Path
     file: dict[str, Any]
     process: subprocess.Popen[bytes]
-    socket_folder: Path
+    signer_socket: Path
 
     @property
     def seed(self) -> int:
@@ -75,7 +74,7 @@ class OpenMarket:
         """Data folder and signer's socket of this market's bot alone, where `bot.env` does not name them."""
         places = {
             "BOT_DATA_DIR": str(self.folder),
-            "BOT_SIGNER_SOCKET": str(self.socket_folder / "signer.sock"),
+            "BOT_SIGNER_SOCKET": str(self.signer_socket),
         }
         return {name: value for name, value in places.items() if name not in self.variables()}
 
@@ -89,5 +88,4 @@ def open_market(family: Family, seed: int, *options: str, name: str = "market") 
     ready = folder / "market.json"
     wait_for(lambda: ready.exists() or process.poll() is not None, READY_WITHIN_S)
     assert ready.exists(), f"market of seed {seed} did not open:\n{family.said(name)}"
-    sockets = Path(tempfile.mkdtemp(prefix="bot-"))
-    return OpenMarket(folder, json.loads(ready.read_text()), process, sockets)
+    return OpenMarket(folder, json.loads(ready.read_text()), process, family.short_folder / f"{name}.sock")

@@ -7,9 +7,11 @@ from here, however it was started and whoever its parent is now. All die with th
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +32,8 @@ class Family:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.mark = uuid.uuid4().hex
+        self.short_folder = Path(tempfile.mkdtemp(prefix="bot-"))
+        """For sockets: a path to one holds 107 bytes."""
         self._children: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -48,6 +52,7 @@ class Family:
         for child in self._children:
             child.kill()
             child.wait()
+        shutil.rmtree(self.short_folder, ignore_errors=True)
         if left and kind is None:
             raise AssertionError(f"processes outlived their family: {left}")
 

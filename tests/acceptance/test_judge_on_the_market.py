@@ -4,7 +4,8 @@ The readers are held against each other on the way: storage against Sync logs, b
 code against the fee the oracle takes it to have.
 """
 
-import random
+from functools import partial
+from operator import mul
 
 import pytest
 from oracle.brute_force import best_disjoint, candidates
@@ -16,6 +17,7 @@ from oracle.venues import FEES, WETH, gives
 
 from acceptance.market_process import open_market
 from acceptance.processes import Family, wait_for
+from acceptance.sizes import draw_seed
 from acceptance.tiny_searcher import TinySearcher
 
 pytestmark = pytest.mark.market
@@ -25,7 +27,7 @@ GAS_GUESS = 180_000
 
 @pytest.fixture(scope="module")
 def searcher(tmp_path_factory):
-    seed = random.SystemRandom().randrange(2**31)
+    seed = draw_seed()
     print(f"seed {seed}")
     with Family(tmp_path_factory.mktemp("judge")) as family:
         yield TinySearcher(open_market(family, seed))
@@ -42,7 +44,7 @@ def find(searcher, reader, height):
         at_head = reader.reserves(searcher.pairs, height)
         found = candidates(searcher.pairs.values(), at_head, WETH)
         gas_cost = GAS_GUESS * reader.block(height).base_fee
-        best = best_disjoint(found, gas_cost.__mul__)
+        best = best_disjoint(found, partial(mul, gas_cost))
         if best.cycles:
             return height, best, at_head
         height = searcher.let_the_market_go_on()

@@ -1,0 +1,152 @@
+"""One run of the product on one market, and all that the oracle makes of it."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from oracle.chain_reader import ChainReader
+from oracle.executor_calldata import decode_execute, is_execute
+from oracle.facts import Block, MinedTransaction, Pair, Reserves
+from oracle.gas_by_shape import GasByShape
+from oracle.judge import Judgement, SentBundle, judge
+from oracle.node import data
+from oracle.request_log import RelayRequest, from_sender
+from oracle.takings import Takings, account_for
+from oracle.venues import FEES, WETH
+
+from acceptance.market_process import OpenMarket, open_market
+from acceptance.processes import Family, bot
+from acceptance.public_mempool import PublicMempoolWatch
+
+START_S = 90.0
+"""To start, connect and compile."""
+PER_BLOCK_S = 4.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One entry of the bot's report beside what the oracle says of it."""
+
+    reported: dict[str, Any]
+    bundle: SentBundle
+    truth: Judgement
+
+
+class Game:
+    """The market is still up and the bot has ended: history can be read at leisure."""
+
+    def __init__(
+        self,
+        market: OpenMarket,
+        asked: int,
+        report: dict[str, Any],
+        announced: frozenset[bytes],
+        said: str,
+    ) -> None:
+        self.market = market
+        self.asked = asked
+        """Blocks the bot was to act on."""
+        self.report = report
+        self.announced = announced
+        """Hashes the node announced as pending."""
+        self.said = said
+        """What the bot printed."""
+        self.reader: ChainReader = market.reader()
+        self.last_block = self.reader.head()
+
+    @property
+    def seed(self) -> int:
+        return self.market.seed
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """All that the market built."""
+        return [
+            self.reader.block(height) for height in range(self.market.first_block + 1, self.last_block + 1)
+        ]
+
+    @cached_property
+    def pairs(self) -> dict[bytes, Pair]:
+        return {pair.address: pair for pair in self.reader.pairs(FEES)}
+
+    def state_before(self, block: Block) -> dict[bytes, Reserves]:
+        return self.reader.reserves(self.pairs, block.number - 1)
+
+    @cached_property
+    def ours(self) -> list[MinedTransaction]:
+        """Mined transactions of the bot's wallet."""
+        return [tx for block in self.blocks for tx in block.transactions if tx.sender == self.market.wallet]
+
+    @cached_property
+    def our_requests(self) -> list[RelayRequest]:
+        return from_sender(self.market.requests(), self.market.wallet)
+
+    @cached_property
+    def sent(self) -> dict[bytes, SentBundle]:
+        """By transaction hash: every bundle of ours that the relay was handed."""
+        return {
+            tx.hash: SentBundle(tx, decode_execute(tx.data), request.target_block, request.head)
+            for request in self.our_requests
+            if request.is_bundle
+            for tx in request.transactions
+            if is_execute(tx.data)
+        }
+
+    @cached_property
+    def judged(self) -> list[Judged]:
+        """Every sent bundle of the report. One whose target block was never built is none: the run waits for it."""
+        by_number = {block.number: block for block in self.blocks}
+        return [
+            self._judge(entry, by_number[entry["target_block"]])
+            for entry in self.report["bundles"]
+            if entry["tx_hash"] is not None and data(entry["tx_hash"]) in self.sent
+        ]
+
+    @cached_property
+    def gas(self) -> GasByShape:
+        return GasByShape(tx for block in self.blocks for tx in block.transactions)
+
+    @cached_property
+    def takings(self) -> Takings:
+        """Over the states of as many blocks as the bot was to act on, from the first that was announced to it."""
+        first = self.market.first_block + 2
+        return Takings(
+            tuple(
+                account_for(
+                    block,
+                    self.pairs.values(),
+                    self.state_before(block),
+                    WETH,
+                    self.gas.gas,
+                    self.market.wallet,
+                )
+                for block in self.blocks
+                if first <= block.number < first + self.asked
+            )
+        )
+
+    @cached_property
+    def lost_to_rivals(self) -> list[Judged]:
+        return [one for one in self.judged if "outbid" in one.truth.verdicts]
+
+    def _judge(self, entry: dict[str, Any], target: Block) -> Judged:
+        bundle = self.sent[data(entry["tx_hash"])]
+        return Judged(entry, bundle, judge(bundle, self.pairs, self.state_before(target), target, self.ours))
+
+
+def play(family: Family, seed: int, blocks: int, name: str) -> Game:
+    """Market, signer and bot as three processes; the bot runs to its end in lockstep, the market stays."""
+    market = open_market(family, seed, name=f"{name}-market")
+    places = market.own_places()
+    report_file = market.folder / "report.json"
+    options = ["--env-file", market.env_file]
+    with PublicMempoolWatch(market.file["endpoints"]["node_ws"]) as watch:
+        signer = family.start(bot("signer", *options), f"{name}-signer", places)
+        command = bot("run", *options, "--blocks", str(blocks), "--plain", "--report", report_file)
+        code = family.start(command, f"{name}-bot", places).wait(START_S + PER_BLOCK_S * blocks)
+    said = family.said(f"{name}-bot")
+    assert code == 0, f"bot of seed {seed} ended with {code}:\n{said}\n{family.said(f'{name}-signer')}"
+    signer.terminate()
+    signer.wait(10)
+    return Game(market, blocks, json.loads(report_file.read_text()), frozenset(watch.hashes), said)

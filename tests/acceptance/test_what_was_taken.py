@@ -1,0 +1,62 @@
+"""How much of what there was the bot took, and from whom it lost: computed by the oracle, printed with its seed."""
+
+from fractions import Fraction
+
+import pytest
+
+from acceptance.sizes import BLOCKS
+
+pytestmark = [pytest.mark.market, pytest.mark.slow]
+LEAST_SHARE = Fraction(90, 100)
+
+
+def ether(wei):
+    return f"{wei / 10**18:.6f} ETH"
+
+
+def test_the_run_was_as_long_as_asked(games, say):
+    for game in games:
+        built = len(game.takings.blocks)
+        assert game.report["blocks"] == BLOCKS
+        assert game.report["seed"] == game.seed
+        assert built == BLOCKS, f"seed {game.seed}: the market built {built} blocks"
+        say(
+            f"seed {game.seed}: {BLOCKS} blocks, {game.report['opportunities']} opportunities, "
+            f"{game.report['sent']} sent, {game.report['landed']} landed, verdicts {game.report['verdicts']}"
+        )
+
+
+def test_nine_tenths_of_the_uncontested_profit(games, say):
+    """Asserted before the builder's payment and after gas: the payment is the bot's own choice; both are printed."""
+    for game in games:
+        takings = game.takings
+        assert takings.possible > 0, (
+            f"seed {game.seed}: brute force found nothing in {len(takings.blocks)} blocks"
+        )
+        say(
+            f"seed {game.seed}: {len(takings.uncontested)} of {len(takings.blocks)} blocks uncontested, "
+            f"{sum(1 for block in takings.uncontested if block.best.cycles)} with something to take; "
+            f"possible {ether(takings.possible)}, taken {ether(takings.taken)} = {float(takings.share):.2%} "
+            f"before the builder's payment, {float(takings.share_after_payment):.2%} after it; "
+            f"gas by number of cycles { ({count: float(mean) for count, mean in game.gas.means.items()}) }"
+        )
+        assert takings.share >= LEAST_SHARE, worst_blocks(takings)
+
+
+def test_a_block_is_lost_to_the_competitor_and_reported(games, say):
+    """Over all games together; each bundle that was outbid is reported as such by `every verdict is true`."""
+    lost = [one for game in games for one in game.lost_to_rivals]
+    for one in lost[:5]:
+        say(
+            f"block {one.bundle.target_block}: {one.truth.verdicts['outbid']}, reported {one.reported['verdict']}"
+        )
+    assert lost, f"no bundle was outbid in {len(games)} games"
+    assert any(one.reported["verdict"] == "outbid" for one in lost)
+
+
+def worst_blocks(takings):
+    missed = sorted(takings.uncontested, key=lambda block: block.taken - block.best.net)[:5]
+    return "missed most in: " + "; ".join(
+        f"block {block.number} ({ether(block.best.net)} in {len(block.best.cycles)} cycles, taken {ether(block.taken)})"
+        for block in missed
+    )
