@@ -58,11 +58,15 @@ def test_a_builder_that_refuses_payment_gets_none(
         provider.make_request("anvil_setCoinbase", [builder.address])
 
 
-def test_a_builders_contract_cannot_burn_all_gas(good, execute_refused, provider, built, deployer, builder):
-    """One that calls itself for ever spends the 30,000 gas it was given and no more."""
-    loop = deployer.deploy(built("FakePool"))
-    loop.set_script([(loop, b"")], sender=deployer)
-    provider.make_request("anvil_setCoinbase", [loop.address])
+def test_a_builders_contract_gets_little_gas(
+    good, execute_refused, provider, built, deployer, builder, token, attacker
+):
+    """A mint to a newcomer writes two slots: more than the 30,000 gas that go with the payment."""
+    busy = deployer.deploy(built("FakePool"))
+    busy.set_script([(token, token.mint.encode_input(attacker, 1))], sender=deployer)
+    busy.swap(0, 0, busy, b"", sender=deployer)  # with enough gas it works
+    busy.set_script([(token, token.mint.encode_input(builder, 1))], sender=deployer)
+    provider.make_request("anvil_setCoinbase", [busy.address])
     try:
         assert execute_refused(good[0], payment=1) == "executor: builder refused"
     finally:
