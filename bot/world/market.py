@@ -29,12 +29,12 @@ def run_market_process(config: MarketConfig) -> int:
     """Run until SIGINT, SIGTERM or SIGHUP; the exit code. Says in one line why it could not."""
     try:
         asyncio.run(_until_signal(config))
+    except (AnvilError, ClientError) as error:
+        return _say(f"The chain of the market no longer answers: {error}", EXIT_UNREACHABLE)
     except (AnvilStartError, PartMissingError, OSError) as error:
         return _say(f"The market cannot start: {error}", EXIT_UNREACHABLE)
     except ValueError as error:
         return _say(f"The market cannot be made: {error}", EXIT_BAD_CONFIGURATION)
-    except (AnvilError, ClientError) as error:
-        return _say(f"The chain of the market no longer answers: {error}", EXIT_UNREACHABLE)
     except (MarketBrokenError, GenesisError) as error:
         return _say(f"The market stops, a defect of its own: {error}", EXIT_DEFECT)
     return EXIT_GOOD
