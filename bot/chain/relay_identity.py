@@ -29,6 +29,8 @@ class RelayIdentity:
 
     def __init__(self, secret: bytes) -> None:
         """Raises ValueError, without the secret in its message, unless `secret` is a valid 32-byte key."""
+        if len(secret) != 32:  # the library would pad a shorter one
+            raise ValueError(f"a private key has 32 bytes, this has {len(secret)}")
         try:
             self._key = PrivateKey(secret)
         except Exception:  # noqa: BLE001  # whatever the library says could quote the secret
@@ -69,23 +71,28 @@ def _load(path: Path) -> RelayIdentity:
         raise
     except OSError as error:
         raise BadConfiguration(f"relay identity {path} cannot be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        mode = S_IMODE(status.st_mode)
-        if not S_ISREG(status.st_mode):
-            raise BadConfiguration(f"relay identity {path} is not a regular file")
-        if status.st_uid != os.getuid() or mode & 0o077:
-            raise BadConfiguration(
-                f"relay identity {path} has mode {mode:04o} and owner {status.st_uid}: others can read it; it must"
-                f" be 0600 and of user {os.getuid()}. Remove it to get a new one: it holds no money"
-            )
-        content = file.read(_FILE_BYTES + 1)
+    try:
+        _expect_private(path, os.fstat(descriptor))
+        content = os.read(descriptor, _FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     try:
         return RelayIdentity(from_hex(content.decode().strip()))
     except ValueError:
         raise BadConfiguration(
             f"relay identity {path} holds no key (0x and 64 hex digits); remove it to get a new one: it holds no money"
         ) from None
+
+
+def _expect_private(path: Path, status: os.stat_result) -> None:
+    mode = S_IMODE(status.st_mode)
+    if not S_ISREG(status.st_mode):
+        raise BadConfiguration(f"relay identity {path} is not a regular file")
+    if status.st_uid != os.getuid() or mode & 0o077:
+        raise BadConfiguration(
+            f"relay identity {path} has mode {mode:04o} and owner {status.st_uid}: others can read it; it must"
+            f" be 0600 and of user {os.getuid()}. Remove it to get a new one: it holds no money"
+        )
 
 
 def _create(path: Path) -> None:

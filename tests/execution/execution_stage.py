@@ -6,6 +6,7 @@ from bot.core.decisions import Leg, Opportunity
 from bot.core.identity import Address, BlockHash, TxHash, WalletName, keccak
 from bot.core.messages import Head, Log
 from bot.core.units import Gas, TokenUnits, Wei, WeiPerGas
+from bot.costs.gas_table import estimate_gas
 from bot.execution.config import ExecutionConfig
 from bot.execution.plan import build_plan
 from bot.execution.realized_profit import TRANSFER_TOPIC
@@ -54,7 +55,7 @@ def head_at(number, fork="", base_fee=GWEI, gas_used=15_000_000, gas_limit=30_00
     )
 
 
-def opportunity(head, name="a", profit=ETHER // 10, amount_in=ETHER, gas=150_000, base_token=WETH):
+def opportunity(head, name="a", profit=ETHER // 10, amount_in=ETHER, base_token=WETH):
     first, second = address(f"pool {name} 1"), address(f"pool {name} 2")
     middle = TokenUnits(3 * amount_in + 1)
     return Opportunity(
@@ -65,7 +66,7 @@ def opportunity(head, name="a", profit=ETHER // 10, amount_in=ETHER, gas=150_000
             Leg("here", first, base_token, TOKEN, True, TokenUnits(amount_in), middle),
             Leg("there", second, TOKEN, base_token, False, middle, TokenUnits(amount_in + profit)),
         ),
-        gas_estimate=Gas(gas),
+        gas_estimate=estimate_gas([("here", "there")]),
     )
 
 

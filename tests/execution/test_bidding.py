@@ -15,7 +15,7 @@ def test_what_is_left_covers_the_worst_case_and_the_minimum(gross, expected, mar
         assert gross < worst + least
     else:
         assert gross - payment - worst >= least
-        assert 0 <= payment
+        assert payment >= 0
         assert (payment - 1) * 10_000 < max(0, gross - expected) * share or payment == 0
 
 

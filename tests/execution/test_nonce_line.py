@@ -123,7 +123,9 @@ class ChainAndLine(RuleBasedStateMachine):
         count = self.chain[-1][1]
         assert self.line.open_nonce == count
         assert [n for n in range(count + 3) if self.line.may_sign(n)] == [count]
-        assert sorted(p.nonce for p in self.line.live_payloads()) == sorted(n for n in self.signed if n >= count)
+        assert sorted(p.nonce for p in self.line.live_payloads()) == sorted(
+            n for n in self.signed if n >= count
+        )
 
 
 TestChainAndLine = ChainAndLine.TestCase

@@ -18,7 +18,10 @@ def changed(**fields):
     return replace(PLAN, transaction=replace(PLAN.transaction, **fields))
 
 
-def run(plan=PLAN, head=HEAD, count=Ok(7), balance=Ok(ETHER)):
+COUNT, BALANCE = Ok(7), Ok(ETHER)
+
+
+def run(plan=PLAN, head=HEAD, count=COUNT, balance=BALANCE):
     return preflight(plan, head, count, balance, SCHEDULE)
 
 
@@ -40,43 +43,43 @@ FLOOR = SCHEDULE.floor(PLAN.transaction.data)
 INTRINSIC = SCHEDULE.intrinsic(PLAN.transaction.data)
 WORST = PLAN.worst_gas_cost
 CASES = {
-    "a nonce already used": (dict(count=Ok(8)), "nonce", "7", "8"),
-    "a nonce not yet open": (dict(count=Ok(6)), "nonce", "7", "6"),
-    "a nonce that could not be read": (dict(count=Unknown("silence")), "nonce", "7", "unknown: silence"),
-    "one wei too little": (dict(balance=Ok(WORST - 1)), "balance", f">= {WORST} wei", str(WORST - 1)),
-    "a balance that was refused": (dict(balance=Reverted("no")), "balance", f">= {WORST} wei", "refused: no"),
+    "a nonce already used": ({"count": Ok(8)}, "nonce", "7", "8"),
+    "a nonce not yet open": ({"count": Ok(6)}, "nonce", "7", "6"),
+    "a nonce that could not be read": ({"count": Unknown("silence")}, "nonce", "7", "unknown: silence"),
+    "one wei too little": ({"balance": Ok(WORST - 1)}, "balance", f">= {WORST} wei", str(WORST - 1)),
+    "a balance that was refused": ({"balance": Reverted("no")}, "balance", f">= {WORST} wei", "refused: no"),
     "a fee under the next base fee": (
-        dict(plan=changed(max_fee_per_gas=WeiPerGas(GWEI - 1))),
+        {"plan": changed(max_fee_per_gas=WeiPerGas(GWEI - 1))},
         "base fee",
         f">= {GWEI} wei per gas",
         str(GWEI - 1),
     ),
     "a tip above the fee": (
-        dict(plan=changed(max_priority_fee_per_gas=WeiPerGas(GWEI + 1))),
+        {"plan": changed(max_priority_fee_per_gas=WeiPerGas(GWEI + 1))},
         "priority fee",
         f"<= {GWEI} wei per gas",
         str(GWEI + 1),
     ),
     "less than intrinsic gas": (
-        dict(plan=changed(gas_limit=Gas(INTRINSIC - 1))),
+        {"plan": changed(gas_limit=Gas(INTRINSIC - 1))},
         "intrinsic gas",
         f">= {INTRINSIC}",
         str(INTRINSIC - 1),
     ),
     "less than the calldata floor": (
-        dict(plan=changed(gas_limit=Gas(FLOOR - 1))),
+        {"plan": changed(gas_limit=Gas(FLOOR - 1))},
         "calldata floor gas",
         f">= {FLOOR}",
         str(FLOOR - 1),
     ),
     "above the transaction cap": (
-        dict(plan=changed(gas_limit=Gas(2**24 + 1))),
+        {"plan": changed(gas_limit=Gas(2**24 + 1))},
         "transaction gas cap",
         f"<= {2**24}",
         str(2**24 + 1),
     ),
     "above what the next block surely holds": (
-        dict(head=head_at(100, gas_used=50_000, gas_limit=100_000)),
+        {"head": head_at(100, gas_used=50_000, gas_limit=100_000)},
         "block gas limit",
         f"<= {100_000 - 97}",
         str(PLAN.transaction.gas_limit),
