@@ -72,7 +72,9 @@ class WebsocketWire:
         Linux forgets the option after a while, so it is set anew with each message.
         """
         if self._tcp is not None and _QUICK_ACK is not None:
-            with contextlib.suppress(OSError):  # the socket may just have been closed
+            with contextlib.suppress(
+                OSError, ValueError
+            ):  # just closed: asyncio says the one, uvloop the other
                 self._tcp.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
 

@@ -204,6 +204,24 @@ async def test_only_the_next_block_can_be_simulated(reader, anvil_rpc):
         await NodeSimulator(anvil_rpc).simulate(transaction(LOGGER), SENDER, head.ref, elsewhere)
 
 
+async def test_every_state_read_names_the_hash_and_asks_for_a_canonical_block(node):
+    asked = {}
+    for method in ("eth_call", "eth_getBalance", "eth_getTransactionCount", "eth_getCode", "eth_simulateV1"):
+        node.handlers[method] = lambda *params, method=method: asked.setdefault(method, params[-1]) and "0x"
+    rpc = await open_rpc(await node.start_ipc(), SystemClock())
+    at = BlockRef(1, b"\x01" * 32)
+    told = BlockEnvironment(number=2, timestamp=24, base_fee=7, gas_limit=30_000_000, coinbase=COINBASE)
+    reader = RpcChainReader(rpc)
+    await reader.call(LOGGER, b"", at)
+    await reader.balance(LOGGER, at)
+    await reader.transaction_count(LOGGER, at)
+    await reader.code(LOGGER, at)
+    await NodeSimulator(rpc).simulate(transaction(LOGGER), SENDER, at, told)
+    await rpc.close()
+    assert len(asked) == 5
+    assert all(block == {"blockHash": "0x" + "01" * 32, "requireCanonical": True} for block in asked.values())
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -45,10 +45,8 @@ async def make_feed(url):
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(start, config=CONFIG):
-            feed = HeadFeed(
-                lambda: open_session(url, clock, REQUEST_LIMIT), clock, config, [TOPIC], lambda: 0.5
-            )
+        async def make(start, config=CONFIG, jitter=lambda: 0.5):
+            feed = HeadFeed(lambda: open_session(url, clock, REQUEST_LIMIT), clock, config, [TOPIC], jitter)
             feed.start_after(start.ref)
             events = feed.events()
             stack.push_async_callback(events.aclose)

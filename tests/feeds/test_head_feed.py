@@ -1,59 +1,16 @@
-"""The feed against a node that speaks true JSON-RPC and misbehaves: what is delivered is always one connected chain."""
+"""Blocks, gaps, reorgs, logs: what the feed delivers is always one connected chain."""
 
 import asyncio
-import random
 
 import msgspec
 import pytest
 
 from bot.core.errors import BrokenInvariant
-from bot.core.messages import BlockArrived, ContinuityLost, FeedSilent, RolledBack
-from bot.core.units import Nanoseconds
-from tests.chain.fake_node import Drop, NodeFault
+from bot.core.messages import ContinuityLost, RolledBack
+from tests.chain.fake_node import NodeFault
 from tests.chain.waiting import until
-from tests.feeds.conftest import CONFIG, MILLISECOND
-
-
-async def take(events, count):
-    async with asyncio.timeout(10):
-        return [await anext(events) for _ in range(count)]
-
-
-class Follower:
-    """What a consumer of the feed believes: fails at the first event that does not fit the one before."""
-
-    def __init__(self, start):
-        self.refs = [start.ref]
-        self.logs = {}
-        self.events = []
-
-    def take(self, event):
-        self.events.append(event)
-        if isinstance(event, BlockArrived):
-            assert event.head.parent_hash == self.refs[-1].hash
-            assert event.head.number == self.refs[-1].number + 1
-            self.refs.append(event.head.ref)
-            self.logs[event.head.hash] = event.logs
-        elif isinstance(event, RolledBack):
-            assert event.left, "an empty roll-back says nothing"
-            for ref in event.left:
-                assert self.refs.pop() == ref
-            assert self.refs[-1] == event.to
-
-    async def until(self, events, tip):
-        async with asyncio.timeout(20):
-            while self.refs[-1] != tip.ref:
-                self.take(await anext(events))
-
-    def matches(self, chain):
-        expected = chain.blocks[self.refs[0].number :]
-        assert self.refs == [block.ref for block in expected]
-        assert [self.logs[block.hash] for block in expected[1:]] == [block.wanted() for block in expected[1:]]
-
-
-async def settled(node, feed):
-    """Subscribed, and the latest block asked for."""
-    await until(lambda: feed.counters.probes and any(peer.subscriptions for peer in node.peers))
+from tests.feeds.conftest import CONFIG
+from tests.feeds.follower import Follower, settled, take
 
 
 async def test_delivers_what_came_between_bootstrap_and_subscription(chain, make_feed):
@@ -121,26 +78,6 @@ async def test_a_head_told_twice_is_delivered_once_and_counted(chain, node, make
     assert following.head.ref == second.ref
 
 
-async def test_a_socket_dropped_in_the_middle_of_a_block_loses_nothing(chain, node, make_feed):
-    start = chain.tip
-    chain.mine(3)
-    healthy = node.handlers["eth_getLogs"]
-    cuts = iter([False, True, False, True])
-
-    def logs(query):
-        if next(cuts, False):
-            raise Drop
-        return healthy(query)
-
-    node.handlers["eth_getLogs"] = logs
-    feed, events = await make_feed(start)
-    follower = Follower(start)
-    await follower.until(events, chain.tip)
-    follower.matches(chain)
-    assert feed.counters.connections == 3
-    assert len(follower.events) == 3, "no block is delivered twice"
-
-
 async def test_a_reorg_during_the_backfill_is_followed(chain, node, make_feed):
     start = chain.tip
     chain.mine(6)
@@ -162,21 +99,6 @@ async def test_a_reorg_during_the_backfill_is_followed(chain, node, make_feed):
     follower.matches(chain)
     assert feed.counters.abandoned_heads >= 1
     assert any(isinstance(event, RolledBack) for event in follower.events)
-
-
-async def test_a_full_queue_drops_the_oldest_heads_and_no_block(chain, node, make_feed):
-    start = chain.tip
-    feed, events = await make_feed(start, msgspec.structs.replace(CONFIG, queue_size=4))
-    follower = Follower(start)
-    [block] = chain.mine()
-    follower.take(await asyncio.wait_for(anext(events), 5))
-    for block in chain.mine(20):  # the consumer is busy: it asks for no event meanwhile
-        await node.push_head(block.header())
-    await until(lambda: feed.counters.heads_heard == 20)
-    assert feed.counters.dropped_heads == 16
-    await follower.until(events, chain.tip)
-    follower.matches(chain)
-    assert [event.is_catch_up for event in follower.events[-3:]] == [True, True, False]
 
 
 async def test_logs_not_indexed_yet_are_asked_for_again(chain, node, make_feed):
@@ -276,118 +198,3 @@ async def test_a_gap_longer_than_allowed_is_continuity_lost(chain, make_feed):
     [lost] = await take(events, 1)
     assert isinstance(lost, ContinuityLost)
     assert "20 blocks" in lost.reason
-
-
-async def test_silence_is_said_once_and_ended_by_the_next_block(chain, node, make_feed):
-    quick = msgspec.structs.replace(
-        CONFIG,
-        heartbeat=Nanoseconds(10 * MILLISECOND),
-        allowed_silence=Nanoseconds(40 * MILLISECOND),
-    )
-    feed, events = await make_feed(chain.tip, quick)
-    [silent] = await take(events, 1)
-    assert isinstance(silent, FeedSilent)
-    assert silent.silent_for > silent.allowed
-    assert feed.counters.probes > 1
-    waiting = asyncio.create_task(anext(events))
-    await asyncio.sleep(0.1)
-    assert not waiting.done(), "one silence is said once"
-    [block] = chain.mine()
-    await node.push_head(block.header())
-    assert (await asyncio.wait_for(waiting, 5)).head.ref == block.ref
-    [again] = await take(events, 1)
-    assert isinstance(again, FeedSilent)
-
-
-async def test_a_probe_finds_blocks_that_a_dead_subscription_did_not_push(chain, make_feed):
-    quick = msgspec.structs.replace(CONFIG, heartbeat=Nanoseconds(20 * MILLISECOND))
-    start = chain.tip
-    _, events = await make_feed(start, quick)
-    chain.mine()
-    await take(events, 1)
-    chain.mine(2)
-    arrived = await take(events, 2)
-    assert [event.head.ref for event in arrived] == [block.ref for block in chain.blocks[-2:]]
-
-
-async def test_a_half_open_socket_is_given_up_and_opened_again(chain, node, make_feed):
-    start = chain.tip
-    chain.mine()
-    quick = msgspec.structs.replace(CONFIG, heartbeat=Nanoseconds(20 * MILLISECOND), follow_attempts=1)
-    feed, events = await make_feed(start, quick)
-    follower = Follower(start)
-    await follower.until(events, chain.tip)
-    node.is_frozen = True
-    waiting = asyncio.create_task(anext(events))
-    await until(lambda: feed.counters.abandoned_heads)
-    node.is_frozen = False
-    [block] = chain.mine()
-    follower.take(await asyncio.wait_for(waiting, 10))
-    assert follower.refs[-1] == block.ref
-    assert feed.counters.connections > 1
-
-
-async def test_silence_is_said_while_the_node_refuses_connections(chain, node, make_feed):
-    node.refuses_connections = True
-    quick = msgspec.structs.replace(CONFIG, allowed_silence=Nanoseconds(50 * MILLISECOND))
-    feed, events = await make_feed(chain.tip, quick)
-    [silent] = await take(events, 1)
-    assert isinstance(silent, FeedSilent)
-    assert feed.counters.failed_connections > 1
-    node.refuses_connections = False
-    [block] = chain.mine()
-    [event] = await take(events, 1)
-    assert event.head.ref == block.ref
-
-
-async def test_a_malformed_head_makes_the_feed_ask(chain, node, make_feed):
-    start = chain.tip
-    feed, events = await make_feed(start)
-    waiting = asyncio.create_task(anext(events))
-    await settled(node, feed)
-    [block] = chain.mine()
-    await node.push_head(block.header() | {"number": "seven"})
-    assert (await asyncio.wait_for(waiting, 5)).head.ref == block.ref
-    assert feed.counters.malformed_heads == 1
-
-
-async def test_random_chains_and_faults_end_in_the_canonical_chain(chain, node, make_feed):
-    """Reorgs, lost and repeated heads, dropped sockets, failing reads, in an order drawn at test time."""
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
-    draw = random.Random(seed)
-    healthy = dict(node.handlers)
-
-    def flaky(method):
-        def answer(*params):
-            fate = draw.random()
-            if fate < 0.02:
-                raise Drop
-            if fate < 0.05:
-                raise NodeFault(-32000, "header not found")
-            return healthy[method](*params)
-
-        return answer
-
-    node.handlers |= {
-        method: flaky(method) for method in ("eth_getLogs", "eth_getBlockByHash", "eth_getBlockByNumber")
-    }
-    start = chain.tip
-    config = msgspec.structs.replace(CONFIG, queue_size=4, heartbeat=Nanoseconds(20 * MILLISECOND))
-    feed, events = await make_feed(start, config)
-    follower = Follower(start)
-    for _ in range(150):
-        depth = draw.choice([0, 0, 0, 1, 2, 5, 10])
-        fresh = chain.reorg(min(depth, len(chain.blocks) - 1), depth + draw.randint(1, 3))
-        for block in fresh:
-            if draw.random() < 0.7:
-                await node.push_head(draw.choice(fresh).header() if draw.random() < 0.2 else block.header())
-        if draw.random() < 0.1:
-            await node.drop_all()
-        if draw.random() < 0.7:
-            await follower.until(events, chain.tip)
-    await follower.until(events, chain.tip)
-    follower.matches(chain)
-    assert feed.counters.reorgs > 10
-    assert feed.counters.connections > 3
-    assert feed.counters.abandoned_heads > 3
