@@ -23,14 +23,15 @@ MARK = "ACCEPTANCE_MARK"
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
-_GONE_WITHIN_S = 15.0
 
 
 class Family:
     """Processes of one test, known by one mark. A context: nothing is left behind it, or the test fails."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: float = 15.0) -> None:
         self.folder = folder
+        self._patience = patience
+        """Seconds that processes have to go by themselves."""
         self.mark = uuid.uuid4().hex
         self.short_folder = Path(tempfile.mkdtemp(prefix="bot-"))
         """For sockets: a path to one holds 107 bytes."""
@@ -59,11 +60,11 @@ class Family:
     def start(
         self, command: Sequence[str | Path], name: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Output goes to `<name>.out` and `<name>.err` in the folder; no terminal, no input."""
+        """In the family's folder, output to `<name>.out` and `<name>.err` there; no terminal, no input."""
         with self.out(name).open("wb") as out, self.err(name).open("wb") as err:
             child = subprocess.Popen(
                 [str(part) for part in command],
-                cwd=ROOT,
+                cwd=self.folder,
                 env=self.environment(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -77,7 +78,8 @@ class Family:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The one we run in, without any BOT_ name, with the mark."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("BOT_")}
-        return kept | {MARK: self.mark, "PYTHONUNBUFFERED": "1"} | dict(extra or {})
+        own = {MARK: self.mark, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        return kept | own | dict(extra or {})
 
     def adopt(self, child: subprocess.Popen[bytes]) -> None:
         """One that was started otherwise, in this family's environment."""
@@ -106,9 +108,9 @@ class Family:
                     found[int(folder.name)] = command.strip()
         return found
 
-    def left_behind(self, within: float = _GONE_WITHIN_S) -> dict[int, str]:
+    def left_behind(self) -> dict[int, str]:
         """Those still there after they had time to go; empty as soon as all are gone."""
-        wait_for(lambda: not self.living(), within)
+        wait_for(lambda: not self.living(), self._patience)
         return self.living()
 
 

@@ -8,7 +8,7 @@ from oracle.executor_calldata import decode_execute
 from oracle.node import data
 from oracle.transaction_decoder import decode_transaction
 
-from acceptance.processes import ROOT, bot
+from acceptance.processes import bot
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
 EXPLAINED = 12
@@ -18,7 +18,7 @@ EXPLAINED = 12
 def explain(family, game, name):
     run = subprocess.run(
         [str(part) for part in bot("explain", name, "--run", game.market.folder, "--json")],
-        cwd=ROOT,
+        cwd=family.folder,
         env=family.environment(),
         capture_output=True,
         text=True,
