@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.core.errors import EXIT_INTERRUPTED, BadConfiguration, StopTheBot
+from bot.core.identity import WalletName
+from bot.core.units import Gas, Wei, WeiPerGas
 
 Verb = Callable[[argparse.Namespace], int]
 
@@ -30,24 +32,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from bot.ops.session import run_session
+    from bot.session import run_session
 
     return run_session(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from bot.ops.session import run_doctor
+    from bot.session import run_doctor
 
     return run_doctor(options)
 
 
 def _signer(options: argparse.Namespace) -> int:
-    from bot.compose import signer_config
     from bot.settings import load_settings, read_environment
+    from bot.signer.config import SignerConfig, SignerLimits, SignerWallet
     from bot.signer.process import run_signer
 
     settings = load_settings(read_environment(options.env_file))
-    return run_signer(signer_config(settings))
+    if not settings.sends or settings.variables.executor is None:
+        raise BadConfiguration(f"BOT_MODE={settings.mode} signs nothing: the signer is for BOT_MODE=live")
+    wallets = tuple(
+        SignerWallet(
+            name=WalletName(name),
+            keystore=wallet.keystore,
+            password_file=wallet.password_file,
+            limits=SignerLimits(
+                fee_per_gas=WeiPerGas(settings.wallet_limits[name].fee_per_gas),
+                gas_per_tx=Gas(settings.wallet_limits[name].gas_per_tx),
+                gas_spend_per_day=Wei(settings.wallet_limits[name].gas_spend_per_day),
+            ),
+        )
+        for name, wallet in settings.wallets.items()
+    )
+    return run_signer(
+        SignerConfig(
+            chain_id=settings.chain.chain_id,
+            is_throwaway_chain=settings.chain.is_throwaway,
+            executors=frozenset({settings.variables.executor}),
+            wallets=wallets,
+            socket_path=settings.signer_socket,
+            totals_dir=settings.data_dir / "signer",
+            halt_file=settings.data_dir / "HALT",
+        )
+    )
 
 
 def _market(options: argparse.Namespace) -> int:

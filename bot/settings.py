@@ -17,7 +17,9 @@ from pydantic_core import ErrorDetails
 
 from bot.chains.load import load_profile, profile_names
 from bot.core.errors import BadConfiguration
+from bot.core.identity import WalletName
 from bot.core.profile import ChainProfile
+from bot.risk.limits import Limits, Tightening, wallet_limits
 from bot.variables import (
     PREFIX,
     BotVariables,
@@ -31,6 +33,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 STRATEGIES = ("arbitrage",)
 """Names that may stand in BOT_LIMIT_<STRATEGY>__… ."""
+GLOBAL = "global"
 SOCKET_PATH_LIMIT = 107
 """Linux: sun_path holds 108 bytes with its terminating zero."""
 
@@ -110,6 +113,25 @@ def signer_socket(variables: BotVariables, problems: list[str]) -> Path:
             f"{SOCKET_PATH_LIMIT}; choose a shorter folder"
         )
     return chosen.absolute()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits as the risk gate takes them."""
+    return Limits(
+        wallets=wallet_limits(
+            {WalletName(name): limits.model_dump() for name, limits in settings.wallet_limits.items()}
+        ),
+        strategies={
+            name: Tightening(**limits.model_dump())
+            for name, limits in settings.tightening_limits.items()
+            if name != GLOBAL
+        },
+        everywhere=(
+            Tightening(**settings.tightening_limits[GLOBAL].model_dump())
+            if GLOBAL in settings.tightening_limits
+            else Tightening()
+        ),
+    )
 
 
 class _Families(msgspec.Struct):
@@ -214,8 +236,8 @@ def _limits(
     for name, values in families.limit.items():
         if name in variables.wallets:
             continue
-        if name not in ("global", *STRATEGIES):
-            known = ", ".join((*variables.wallets, "global", *STRATEGIES))
+        if name not in (GLOBAL, *STRATEGIES):
+            known = ", ".join((*variables.wallets, GLOBAL, *STRATEGIES))
             problems.append(
                 f"BOT_LIMIT_{name.upper()}__…: {name!r} is no wallet of BOT_WALLETS and no strategy; known: {known}"
             )

@@ -163,6 +163,10 @@ class Signer(Protocol):
 
     async def addresses(self) -> Ok[dict[WalletName, Address]] | Reverted | Unknown: ...
 
+    async def report_nonce(self, wallet: WalletName, next_nonce: int) -> Ok[None] | Reverted | Unknown:
+        """Tell the chain's transaction count: the signer signs at this nonce and no other."""
+        ...
+
 
 class Journal(Protocol):
     """Each `record_*` returns once the record is on disk (SQLite: WAL, synchronous=FULL)."""

@@ -156,7 +156,9 @@ async def _assemble(
         lambda number: shocks_after(config.shocks, config.seed, number),
     )
     name = "market" if config.fork_url is None else "fork"
-    variables = bot_variables(name, endpoints, stage, wallets, config.seed, lockstep=config.lockstep)
+    variables = bot_variables(
+        name, endpoints, stage, wallets, config.seed, config.run_dir, lockstep=config.lockstep
+    )
     return Market(
         config, anvil, engine, front, relay, mempool, stage, wallets, endpoints, chain_id, variables
     )

@@ -76,6 +76,7 @@ def bot_variables(
     stage: Stage,
     wallets: Sequence[WalletFiles],
     seed: int,
+    run_dir: Path,
     *,
     lockstep: bool,
 ) -> dict[str, str]:
@@ -83,6 +84,9 @@ def bot_variables(
     variables = {
         "BOT_CHAIN": chain,
         "BOT_MODE": "live",
+        "BOT_DATA_DIR": str(run_dir),
+        # Beside the node's own socket: a run folder's path may be too long for one (107 bytes).
+        "BOT_SIGNER_SOCKET": str(Path(endpoints.node_ipc).with_name("signer") / "signer.sock"),
         "BOT_RPC_URL": endpoints.node_ws,
         "BOT_RELAYS": "market,market-unprotected",
         "BOT_RELAY_MARKET__URL": endpoints.relay,

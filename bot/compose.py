@@ -1,0 +1,263 @@
+"""The only place that builds adapters and wires them: settings in, a Composition out. No decision is made here."""
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+import structlog
+
+from bot.chain.pool_reads import audit_pools, bootstrap_pools
+from bot.chain.reader import RpcChainReader
+from bot.chain.relay_identity import RelayIdentity, load_or_create_identity
+from bot.chain.relay_rows import relay_url, row_named
+from bot.chain.relays import FlashbotsRoute, PrivateTransactionRoute, open_route
+from bot.chain.rpc import open_session
+from bot.chain.rpc_lasting import LastingRpc
+from bot.chain.signer_client import SignerClient
+from bot.chain.simulation import NodeSimulator
+from bot.clock import LockstepClock, SystemClock
+from bot.core.errors import RetryLater, Unreachable
+from bot.core.funnel import Funnel
+from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName, hex_bytes, hex_quantity
+from bot.core.messages import Head
+from bot.core.ports import Journal, RpcSession
+from bot.core.result import Ok
+from bot.core.units import Bps, Gas, Nanoseconds, Wei, WeiPerGas
+from bot.costs.gas_schedule import gas_schedule
+from bot.execution.config import ExecutionConfig
+from bot.execution.dispatch import Dispatcher
+from bot.execution.maintenance import InFlight
+from bot.execution.nonce_line import NonceLine
+from bot.feeds.config import HeadFeedConfig
+from bot.feeds.heads import HeadFeed
+from bot.journal.store import JournalStore
+from bot.loop import LoopDeps, World
+from bot.opportunities.search import ArbitrageSearch, SearchConfig
+from bot.protocols.uniswap_v2 import PAIR_CREATED_TOPIC, SYNC_TOPIC
+from bot.risk.ledger import DAY, Ledger
+from bot.settings import Settings, limits_of
+from bot.state.market_state import MarketState
+from bot.tick import TickDeps
+
+log = structlog.get_logger()
+
+EXPIRED_GAS = Gas(100_000)
+"""Most that a payload uses after its window: intrinsic gas of eight cycles' calldata and the Executor's first check."""
+SIMULATED_COINBASE = Address(b"\x00" * 19 + b"\xb1")
+"""Stands in for the unknown builder of the next block: an account without code, which takes ether."""
+
+
+class Adapters(msgspec.Struct, frozen=True):
+    """What reaches out of the process, made before anything is read from the chain."""
+
+    clock: SystemClock
+    rpc: LastingRpc
+    reader: RpcChainReader
+    simulator: NodeSimulator
+    signer: SignerClient | None
+    routes: tuple[FlashbotsRoute | PrivateTransactionRoute, ...]
+    identity: RelayIdentity | None
+
+
+@asynccontextmanager
+async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
+    """Sockets are opened at their first use; all are closed at the end."""
+    variables = settings.variables
+    clock = LockstepClock() if variables.lockstep else SystemClock()
+    rpc = LastingRpc(_connect(settings, clock))
+    identity = load_or_create_identity(settings.data_dir) if settings.sends else None
+    signer = SignerClient(settings.signer_socket, clock, Nanoseconds(variables.signer_timeout))
+    adapters = Adapters(
+        clock=clock,
+        rpc=rpc,
+        reader=RpcChainReader(rpc),
+        simulator=NodeSimulator(rpc),
+        signer=signer if settings.sends else None,
+        routes=_routes(settings, identity, clock) if identity is not None else (),
+        identity=identity,
+    )
+    try:
+        yield adapters
+    finally:
+        await rpc.close()
+        await signer.close()
+        for route in adapters.routes:
+            await route.close()
+
+
+async def compose(
+    settings: Settings,
+    adapters: Adapters,
+    store: JournalStore,
+    journal: Journal,
+    run_id: str,
+    wallets: dict[WalletName, Address],
+) -> tuple[LoopDeps, World]:
+    """Everything the loop takes, with the ledger and what was in flight restored from the journal (law 13).
+
+    `journal` is what the loop writes to, `store` the same journal to read from. Raises Unreachable when the chain
+    cannot be read at the start.
+    """
+    execution = execution_config(settings)
+    in_flight = InFlight(adapters.reader, execution)
+    for intent in await store.open_intents():
+        in_flight.restore(intent)
+    ledger = Ledger.rebuilt(
+        await store.ledger_entries(Nanoseconds(max(0, adapters.clock.utc() - 2 * DAY))),
+        await store.holding_intents(),
+    )
+    bootstrap = _bootstrap(settings, adapters)
+    try:
+        world = await bootstrap()
+    except RetryLater as error:
+        raise Unreachable(f"the pools cannot be read at the start: {error}") from error
+    deps = LoopDeps(
+        tick=TickDeps(
+            run_id=run_id,
+            chain=settings.chain,
+            schedule=gas_schedule(settings.chain.gas_schedule),
+            clock=adapters.clock,
+            execution=execution,
+            limits=limits_of(settings),
+            ledger=ledger,
+            journal=journal,
+            simulator=adapters.simulator if settings.mode != "observe" else None,
+            dispatcher=_dispatcher(settings, adapters, journal, run_id, in_flight),
+            recorded_intents=set(await store.intent_ids()),
+            state_age=_patient(settings, settings.variables.state_age),
+            expired_gas=EXPIRED_GAS,
+        ),
+        feed=_feed(settings, adapters.clock),
+        reader=adapters.reader,
+        signer=adapters.signer,
+        in_flight=in_flight,
+        lines={name: (address, NonceLine(name)) for name, address in wallets.items()},
+        bootstrap=bootstrap,
+        audit=_audit(settings, adapters),
+        tick_done=_tick_done(settings, adapters),
+        new_head=_new_head(adapters.clock),
+        after_block=lambda: None,
+        retry_after=Nanoseconds(500_000_000),
+    )
+    return deps, world
+
+
+def execution_config(settings: Settings) -> ExecutionConfig:
+    """In observe, which has no Executor, the zero address stands in: its plans are explained and never simulated."""
+    variables = settings.variables
+    return ExecutionConfig(
+        executor=variables.executor or ZERO_ADDRESS,
+        profit_recipient=variables.profit_recipient or ZERO_ADDRESS,
+        weth=settings.chain.weth.address,
+        simulated_coinbase=SIMULATED_COINBASE,
+        min_net_profit=Wei(variables.min_net_profit),
+        bid_share=Bps(variables.bid_share),
+        priority_fee=WeiPerGas(variables.priority_fee),
+        gas_margin=Bps(variables.gas_margin),
+        window_blocks=variables.window_blocks,
+        slot_seconds=settings.chain.slot.seconds,
+    )
+
+
+def _patient(settings: Settings, duration: int) -> Nanoseconds:
+    """In lockstep the market waits for the bot, so that the bot's own slowness makes nothing stale."""
+    return Nanoseconds(duration * LockstepClock.PATIENCE if settings.variables.lockstep else duration)
+
+
+def _connect(settings: Settings, clock: SystemClock) -> Callable[[], Awaitable[RpcSession]]:
+    variables = settings.variables
+    return lambda: open_session(variables.rpc_url, clock, Nanoseconds(variables.rpc_timeout))
+
+
+def _routes(
+    settings: Settings, identity: RelayIdentity, clock: SystemClock
+) -> tuple[FlashbotsRoute | PrivateTransactionRoute, ...]:
+    limit = Nanoseconds(settings.variables.relay_timeout)
+    rows = [(row_named(name), override) for name, override in settings.relay_urls.items()]
+    return tuple(
+        open_route(
+            row, relay_url(row, override, loopback_only=settings.chain.is_throwaway), identity, clock, limit
+        )
+        for row, override in rows
+    )
+
+
+def _dispatcher(
+    settings: Settings, adapters: Adapters, journal: Journal, run_id: str, in_flight: InFlight
+) -> Dispatcher | None:
+    if adapters.signer is None or adapters.identity is None:
+        return None
+    return Dispatcher(
+        run_id=run_id,
+        journal=journal,
+        signer=adapters.signer,
+        routes=adapters.routes,
+        in_flight=in_flight,
+        clock=adapters.clock,
+        limit=Nanoseconds(settings.variables.relay_timeout),
+        salt=adapters.identity.replacement_salt(),
+    )
+
+
+def _feed(settings: Settings, clock: SystemClock) -> HeadFeed:
+    variables = settings.variables
+    config = HeadFeedConfig(
+        heartbeat=Nanoseconds(variables.feed_heartbeat), allowed_silence=Nanoseconds(variables.feed_silence)
+    )
+    jitter = random.Random(0).random if variables.lockstep else random.SystemRandom().random  # noqa: S311  # spreads reconnects
+    return HeadFeed(_connect(settings, clock), clock, config, (SYNC_TOPIC, PAIR_CREATED_TOPIC), jitter)
+
+
+def _bootstrap(settings: Settings, adapters: Adapters) -> Callable[[], Awaitable[World]]:
+    async def bootstrap() -> World:
+        head = await adapters.reader.head()
+        if not isinstance(head, Ok):
+            raise RetryLater(f"the newest block cannot be read: {head}")
+        result = await bootstrap_pools(adapters.reader, settings.chain, head.value.ref)
+        for left_out in result.left_out:
+            log.warning(
+                "bootstrap.left_out", venue=left_out.venue, pool=left_out.pool, reason=left_out.reason
+            )
+        bases = [token.address for token in settings.chain.base_tokens]
+        config = SearchConfig(weth=settings.chain.weth.address, bid_share=Bps(settings.variables.bid_share))
+        return World(result.state, ArbitrageSearch(result.state.table, bases, config))
+
+    return bootstrap
+
+
+def _audit(
+    settings: Settings, adapters: Adapters
+) -> Callable[[MarketState, Funnel], Awaitable[Sequence[int]]]:
+    async def audit(state: MarketState, funnel: Funnel) -> Sequence[int]:
+        result = await audit_pools(adapters.reader, state, settings.variables.audit_pools)
+        for mismatch in result.mismatches:
+            log.error("audit.mismatch", detail=str(mismatch))
+        funnel.drop("pool stopped by the audit", len(result.mismatches))
+        funnel.drop("audit could not read a pool", len(result.unread))
+        changed = [*(one.pool for one in result.mismatches), *result.resumed]
+        return [index for pool in changed if (index := state.table.index(pool)) is not None]
+
+    return audit
+
+
+def _tick_done(settings: Settings, adapters: Adapters) -> Callable[[BlockRef], Awaitable[None]]:
+    async def tell(block: BlockRef) -> None:
+        answer = await adapters.rpc.request(
+            "market_tickDone", [hex_quantity(block.number), hex_bytes(block.hash)]
+        )
+        if not isinstance(answer, Ok):
+            log.warning("lockstep.not_told", block=block.number, answer=str(answer))
+
+    async def nobody(_: BlockRef) -> None:
+        return None
+
+    return tell if settings.variables.lockstep else nobody
+
+
+def _new_head(clock: SystemClock) -> Callable[[Head], None]:
+    def reached(head: Head) -> None:
+        if isinstance(clock, LockstepClock):
+            clock.reached(head.timestamp)
+
+    return reached

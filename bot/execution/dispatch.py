@@ -1,0 +1,119 @@
+"""From an Approved to the wire, in the one order there is (law 3): durable intent, signature, durable payload, send."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bot.core.decisions import Approved, Outcome, Verdict
+from bot.core.ports import BundleRoute, Clock, Journal, Signer
+from bot.core.records import IntentRecord, OutcomeRecord, PayloadRecord
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.transaction import SignedTransaction
+from bot.core.units import Nanoseconds, Wei
+from bot.execution.maintenance import InFlight
+from bot.execution.nonce_line import LivePayload, NonceLine
+from bot.execution.submit import attempt_record, bundle_of, submit
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A signature exists; so many routes may hold it."""
+
+    routes: int
+
+
+class NotSigned(msgspec.Struct, frozen=True):
+    """The signer refused by its own policy: no signature exists."""
+
+    reason: str
+
+
+class MaybeSigned(msgspec.Struct, frozen=True):
+    """The signer did not answer: a signature may exist, so the intent stays open and its budget reserved."""
+
+    cause: str
+
+
+class Dispatcher:
+    """What sending takes. `salt` makes replacement uuids that only this engine can name."""
+
+    def __init__(
+        self,
+        run_id: str,
+        journal: Journal,
+        signer: Signer,
+        routes: Sequence[BundleRoute],
+        in_flight: InFlight,
+        clock: Clock,
+        limit: Nanoseconds,
+        salt: bytes,
+    ) -> None:
+        self._run_id = run_id
+        self._journal = journal
+        self._signer = signer
+        self._routes = tuple(routes)
+        self._in_flight = in_flight
+        self._clock = clock
+        self._limit = limit
+        self._salt = salt
+
+    @property
+    def protected_routes(self) -> tuple[str, ...]:
+        """Names of the routes that may be given a plan that can revert (law 7)."""
+        return tuple(route.name for route in self._routes if route.drops_reverts)
+
+    async def dispatch(self, approved: Approved, line: NonceLine) -> Sent | NotSigned | MaybeSigned:
+        """Sign once and hand over to every route that drops reverts. The caller has reserved the budget."""
+        plan = approved.plan
+        await self._journal.record_intent(self._intent(approved))
+        self._in_flight.recorded(plan)
+        signed = await self._signer.sign(approved)
+        if isinstance(signed, Reverted):
+            return await self._refused(approved, signed.reason)
+        if isinstance(signed, Unknown):
+            self._in_flight.signer_silent(plan.id)
+            return MaybeSigned(signed.cause)
+        await self._journal.record_payload(self._payload(approved, signed.value))
+        line.note_payload(LivePayload(plan.id, plan.transaction.nonce, signed.value.hash))
+        self._in_flight.signed(plan.id, signed.value.hash)
+        return await self._hand_over(approved, signed)
+
+    async def _refused(self, approved: Approved, reason: str) -> NotSigned:
+        """Close the intent on disk: a start must not take it for one whose end is open."""
+        plan = approved.plan
+        outcome = Outcome(plan.id, Verdict.CANCELLED, f"nothing was signed: the signer refused: {reason}")
+        await self._journal.record_outcome(
+            OutcomeRecord(self._run_id, plan.wallet, outcome, Wei(0), self._clock.utc())
+        )
+        self._in_flight.signer_refused(plan.id)
+        return NotSigned(reason)
+
+    async def _hand_over(self, approved: Approved, signed: Ok[SignedTransaction]) -> Sent:
+        plan, payload = approved.plan, signed.value
+        bundle = bundle_of(plan, payload, self._salt)
+        answers = await submit(bundle, self._routes, self._clock, self._limit)
+        self._in_flight.answered(plan.id, answers)
+        for answer in answers:
+            await self._journal.record_attempt(
+                attempt_record(plan.id, payload.hash, plan.target_block, answer)
+            )
+        return Sent(sum(1 for given in answers if not isinstance(given.answer, Reverted)))
+
+    def _intent(self, approved: Approved) -> IntentRecord:
+        return IntentRecord(
+            run_id=self._run_id,
+            plan=approved.plan,
+            simulation=approved.simulation,
+            reservation=approved.reservation,
+            checks=approved.checks,
+            recorded_at=self._clock.utc(),
+        )
+
+    def _payload(self, approved: Approved, signed: SignedTransaction) -> PayloadRecord:
+        return PayloadRecord(
+            intent=approved.plan.id,
+            tx_hash=signed.hash,
+            digest=signed.fields.digest(),
+            nonce=signed.fields.nonce,
+            raw=signed.raw,
+            recorded_at=self._clock.utc(),
+        )

@@ -1,0 +1,255 @@
+"""Block by block: apply, upkeep of what is in flight, then the tick; rebuild when continuity is lost; stop in order.
+
+Upkeep comes before hunting: whatever the search meets, what was sent gets its verdict and its budget back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from bot.core.errors import RetryLater
+from bot.core.funnel import Funnel
+from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName
+from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent, Head, RolledBack
+from bot.core.ports import ChainReader, Signer
+from bot.core.records import LedgerEntry, OutcomeRecord
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.units import Nanoseconds, Wei
+from bot.execution.maintenance import InFlight, Settled
+from bot.execution.nonce_line import NonceLine
+from bot.execution.state_held import predicted_state_held
+from bot.opportunities.search import ArbitrageSearch
+from bot.state.market_state import MarketState
+from bot.tick import TickDeps, WalletAtHead, tick
+
+log = structlog.get_logger()
+
+DRAIN_BLOCKS = 3
+"""Blocks beyond the last window that an orderly stop waits for verdicts."""
+
+NOBODY = WalletName("nobody")
+"""In observe there is no wallet: plans are built on nonce 0 of the zero address, explained, and go no further."""
+
+
+class Feed(Protocol):
+    """core.ports.ChainFeed that can be told where to begin."""
+
+    def start_after(self, block: BlockRef) -> None: ...
+
+    def events(self) -> AsyncIterator[ChainEvent]: ...
+
+
+class World(msgspec.Struct):
+    """What is believed of the chain, rebuilt whole when continuity is lost."""
+
+    state: MarketState
+    search: ArbitrageSearch
+
+
+class LoopDeps(msgspec.Struct, frozen=True):
+    tick: TickDeps
+    feed: Feed
+    reader: ChainReader
+    signer: Signer | None
+    in_flight: InFlight
+    lines: Mapping[WalletName, tuple[Address, NonceLine]]
+    """Empty in observe."""
+    bootstrap: Callable[[], Awaitable[World]]
+    """Everything at the newest block; raises RetryLater while it cannot be read."""
+    audit: Callable[[MarketState, Funnel], Awaitable[Sequence[int]]]
+    """Compare a sample with the chain; the pools whose standing changed, to be screened afresh."""
+    tick_done: Callable[[BlockRef], Awaitable[None]]
+    """Lockstep: tell the market. Elsewhere: nothing."""
+    new_head: Callable[[Head], None]
+    after_block: Callable[[], None]
+    retry_after: Nanoseconds
+
+
+class Loop:
+    """Runs until told to stop, or for a number of blocks; then resolves what is in flight, as far as blocks come."""
+
+    def __init__(self, deps: LoopDeps, world: World, stop: asyncio.Event, blocks: int | None) -> None:
+        self._deps = deps
+        self._world = world
+        self._stop = stop
+        self._blocks_left = blocks
+        self._drained = 0
+        self._touched: set[int] = set()
+        self._reported: dict[WalletName, int] = {}
+
+    async def run(self) -> None:
+        """Returns after the orderly stop. Raises StopTheBot for what must not go on."""
+        self._deps.feed.start_after(self._world.state.ref)
+        await self._deps.tick_done(self._world.state.ref)
+        events = self._deps.feed.events()
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            while not self._is_finished():
+                event = await self._next(events, stopped)
+                if event is not None:
+                    await self._on_event(event)
+        finally:
+            stopped.cancel()
+            await self._close()
+
+    async def _next(
+        self, events: AsyncIterator[ChainEvent], stopped: asyncio.Task[bool]
+    ) -> ChainEvent | None:
+        """The next event; None once when the stop is ordered while waiting for it and nothing is in flight."""
+        coming = asyncio.ensure_future(anext(events))
+        await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done() and not self._deps.in_flight.open_intents():
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            return None
+        return await coming
+
+    def _is_finished(self) -> bool:
+        if not self._hunts:
+            return self._drained >= DRAIN_BLOCKS or not self._deps.in_flight.open_intents()
+        return False
+
+    @property
+    def _hunts(self) -> bool:
+        return not self._stop.is_set() and (self._blocks_left is None or self._blocks_left > 0)
+
+    async def _on_event(self, event: ChainEvent) -> None:
+        match event:
+            case BlockArrived():
+                await self._on_block(event)
+            case RolledBack():
+                self._on_roll_back(event)
+            case ContinuityLost():
+                log.warning("feed.continuity_lost", reason=event.reason)
+                await self._rebuild()
+            case FeedSilent():
+                log.warning("feed.silent", silent_s=event.silent_for / 1e9, allowed_s=event.allowed / 1e9)
+
+    async def _on_block(self, block: BlockArrived) -> None:
+        deps, started = self._deps, self._deps.tick.clock.monotonic()
+        deps.new_head(block.head)
+        try:
+            touched = self._world.state.apply(block)
+        except RetryLater as error:
+            log.warning("state.block_refused", block=block.head.number, reason=str(error))
+            await self._rebuild()
+            return
+        self._touched.update(touched)
+        funnel = Funnel(block, len(touched))
+        funnel.took("apply", deps.tick.clock.monotonic() - started)
+        wallets = await self._wallets(block.head)
+        await self._upkeep(block, wallets, funnel)
+        await self._hunt(block, wallets, funnel)
+        funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)
+        self._touched.update(await deps.audit(self._world.state, funnel))
+        await deps.tick.journal.record_block(funnel.record(deps.tick.run_id))
+        deps.after_block()
+        await deps.tick_done(block.head.ref)
+
+    async def _hunt(self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel) -> None:
+        if block.is_catch_up:
+            funnel.drop("a newer block is known")
+            return
+        if self._blocks_left is not None:
+            self._blocks_left -= 1
+        if not self._hunts:
+            funnel.drop("stopping: only what is in flight is followed")
+            self._drained += 1
+            return
+        touched, self._touched = sorted(self._touched), set()
+        await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel)
+
+    async def _wallets(self, head: Head) -> list[WalletAtHead]:
+        """Nonce and balance of every wallet at this very block; what could not be read is Unknown, and denies."""
+        reader, lines = self._deps.reader, self._deps.lines
+        if not lines:
+            return [WalletAtHead(NOBODY, ZERO_ADDRESS, NonceLine(NOBODY), Ok(0), Ok(Wei(0)))]
+        reads = await asyncio.gather(
+            *(
+                asyncio.gather(reader.transaction_count(address, head.ref), reader.balance(address, head.ref))
+                for address, _ in lines.values()
+            )
+        )
+        wallets = [
+            WalletAtHead(name, address, line, count, balance)
+            for (name, (address, line)), (count, balance) in zip(lines.items(), reads, strict=True)
+        ]
+        for wallet in wallets:
+            await self._note_count(wallet, head)
+        return wallets
+
+    async def _note_count(self, wallet: WalletAtHead, head: Head) -> None:
+        if not isinstance(wallet.count, Ok):
+            return
+        count = wallet.count.value
+        wallet.line.note_count(count, head.ref)
+        self._deps.tick.ledger.note_next_nonce(wallet.name, count)
+        if self._deps.signer is not None and self._reported.get(wallet.name) != count:
+            told = await self._deps.signer.report_nonce(wallet.name, count)
+            if isinstance(told, Ok):
+                self._reported[wallet.name] = count
+            else:
+                log.warning("signer.nonce_not_told", wallet=wallet.name, count=count, answer=str(told))
+
+    async def _upkeep(self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel) -> None:
+        started = self._deps.tick.clock.monotonic()
+        counts: dict[WalletName, Ok[int] | Reverted | Unknown] = {w.name: w.count for w in wallets}
+        for settled in await self._deps.in_flight.settle(block.head, block.seen_at, counts):
+            held = predicted_state_held(settled.plan, settled.outcome, block)
+            outcome = msgspec.structs.replace(settled.outcome, predicted_state_held=held)
+            await self._settle(Settled(settled.plan, outcome))
+            funnel.landed += int(outcome.verdict == "landed")
+        funnel.took("upkeep", self._deps.tick.clock.monotonic() - started)
+
+    async def _settle(self, settled: Settled) -> None:
+        plan, outcome, deps = settled.plan, settled.outcome, self._deps.tick
+        landed = outcome.verdict == "landed"
+        now = deps.clock.utc()
+        bid = plan.payment if landed else Wei(0)
+        await deps.journal.record_outcome(OutcomeRecord(deps.run_id, plan.wallet, outcome, bid, now))
+        deps.ledger.settle(
+            LedgerEntry(
+                wallet=plan.wallet,
+                strategy=plan.strategy,
+                verdict=outcome.verdict,
+                gas_cost=outcome.gas_cost or Wei(0),
+                realized_profit=Wei(outcome.realized_profit) if outcome.realized_profit is not None else None,
+                recorded_at=now,
+            )
+        )
+        log.info("intent.ended", id=plan.id, verdict=outcome.verdict.value, reason=outcome.reason)
+
+    def _on_roll_back(self, event: RolledBack) -> None:
+        log.warning("chain.reorg", to=event.to.number, depth=len(event.left))
+        try:
+            self._touched.update(self._world.state.roll_back(event))
+        except RetryLater as error:
+            # The next block will not connect, and the state is rebuilt then.
+            log.warning("state.rollback_refused", reason=str(error))
+        for plan in self._deps.in_flight.roll_back(event.to):
+            log.warning("intent.reopened", id=plan.id, reorg_to=event.to.number)
+        for _, line in self._deps.lines.values():
+            line.roll_back(event.to)
+
+    async def _rebuild(self) -> None:
+        """Bootstrap afresh, as often as it takes; nothing is hunted meanwhile."""
+        for _, line in self._deps.lines.values():
+            line.forget_chain()
+        while not self._stop.is_set():
+            try:
+                self._world = await self._deps.bootstrap()
+            except RetryLater as error:
+                log.warning("bootstrap.failed", reason=str(error))
+                await self._deps.tick.clock.sleep(self._deps.retry_after)
+                continue
+            self._touched.clear()
+            self._deps.feed.start_after(self._world.state.ref)
+            await self._deps.tick_done(self._world.state.ref)
+            return
+
+    async def _close(self) -> None:
+        for settled in self._deps.in_flight.close():
+            await self._settle(settled)

@@ -1,0 +1,217 @@
+"""What must be true before the first tick, each checked against the thing itself. Changes nothing, signs nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bot.chain.relay_rows import relay_url, row_named
+from bot.chain.rpc import redact_url
+from bot.core.errors import BadConfiguration, Halted, Unreachable
+from bot.core.identity import Address, BlockRef, WalletName, address_from_hex, hex_bytes, keccak, to_checksum
+from bot.core.ports import ChainReader, Clock
+from bot.core.quantities import format_ether
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.signer_protocol import HelloReply
+from bot.core.units import Nanoseconds
+from bot.settings import Settings
+
+SIGNER_START_TRIES = 100
+SIGNER_RETRY = Nanoseconds(100_000_000)
+CONNECT_LIMIT = Nanoseconds(3_000_000_000)
+
+
+class Greeter(Protocol):
+    """The part of the signer's client that the doctor needs."""
+
+    async def hello(self) -> Ok[HelloReply] | Reverted | Unknown: ...
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was found as it must be."""
+
+    subject: str
+    found: str
+
+
+async def check_chain(settings: Settings, reader: ChainReader) -> AsyncIterator[Finding]:
+    """The node, its chain, and the code at every address the profile relies on. Raises StopTheBot at the first fault."""
+    url = redact_url(settings.variables.rpc_url)
+    chain_id = await reader.chain_id()
+    head = await reader.head()
+    if not isinstance(chain_id, Ok) or not isinstance(head, Ok):
+        raise Unreachable(
+            f"BOT_RPC_URL: the node at {url} does not answer ({chain_id}); start it or correct the URL"
+        )
+    if chain_id.value != settings.chain.chain_id:
+        raise BadConfiguration(
+            f"BOT_RPC_URL: the node at {url} is on chain {chain_id.value}, but BOT_CHAIN={settings.variables.chain} is chain "
+            f"{settings.chain.chain_id}; change one of them"
+        )
+    yield Finding("node", f"{url}, chain {chain_id.value}, block {head.value.number}")
+    count = 0
+    for name, address in _relied_on(settings).items():
+        await _check_code(settings, reader, name, address, head.value.ref)
+        count += 1
+    yield Finding("addresses", f"code at all {count}")
+
+
+async def check_executor(
+    settings: Settings, reader: ChainReader, wallets: Mapping[WalletName, Address]
+) -> AsyncIterator[Finding]:
+    """The Executor says what the settings say, and knows every wallet as its operator."""
+    executor, recipient = settings.variables.executor, settings.variables.profit_recipient
+    assert executor is not None
+    assert recipient is not None
+    head = await reader.head()
+    if not isinstance(head, Ok):
+        raise Unreachable(f"the newest block cannot be read: {head}")
+    at = head.value.ref
+    facts = (("WETH()", settings.chain.weth.address), ("recipient()", recipient))
+    for signature, expected in facts:
+        answer = await reader.call(executor, keccak(signature.encode())[:4], at)
+        found = _address(answer)
+        if found != expected:
+            raise BadConfiguration(
+                f"BOT_EXECUTOR: {signature} of {to_checksum(executor)} is {to_checksum(found) if found else answer}, "
+                f"expected {to_checksum(expected)}; correct BOT_PROFIT_RECIPIENT or BOT_EXECUTOR"
+            )
+    if await _flag(reader, executor, keccak(b"paused()")[:4], at):
+        raise Halted(
+            f"the Executor {to_checksum(executor)} is paused; its owner can resume it with set_paused(false)"
+        )
+    for name, address in wallets.items():
+        call = keccak(b"operators(address)")[:4] + bytes(12) + address
+        if not await _flag(reader, executor, call, at):
+            raise BadConfiguration(
+                f"wallet {name} ({to_checksum(address)}) is no operator of the Executor {to_checksum(executor)}; "
+                "its owner can add it with set_operator"
+            )
+    yield Finding("Executor", f"{to_checksum(executor)}, profit to {to_checksum(recipient)}")
+
+
+async def check_wallets(reader: ChainReader, wallets: Mapping[WalletName, Address]) -> AsyncIterator[Finding]:
+    """Every wallet holds gas money."""
+    head = await reader.head()
+    if not isinstance(head, Ok):
+        raise Unreachable(f"the newest block cannot be read: {head}")
+    for name, address in wallets.items():
+        balance = await reader.balance(address, head.value.ref)
+        if not isinstance(balance, Ok):
+            raise Unreachable(f"the balance of wallet {name} cannot be read: {balance}")
+        if balance.value == 0:
+            raise BadConfiguration(
+                f"wallet {name} ({to_checksum(address)}) is empty: it holds 0 wei; send it gas money"
+            )
+        yield Finding(f"wallet {name}", f"{to_checksum(address)}, {format_ether(balance.value)}")
+
+
+async def check_relays(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    """Every relay takes a connection; no request is made."""
+    for name, override in settings.relay_urls.items():
+        row = row_named(name)
+        url = relay_url(row, override, loopback_only=settings.chain.is_throwaway)
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            opened = await clock.within(CONNECT_LIMIT, asyncio.open_connection(parts.hostname, port))
+        except OSError as error:
+            opened = Unknown(str(error))
+        if isinstance(opened, Unknown):
+            raise Unreachable(
+                f"relay {name} at {parts.hostname}:{port} takes no connection ({opened.cause}); "
+                f"take it out of BOT_RELAYS or correct its URL"
+            )
+        opened.value[1].close()
+        kind = "drops reverts" if row.drops_reverts else "mines reverts: gets no plan that can revert"
+        yield Finding(f"relay {name}", f"{parts.hostname}:{port}, {kind}")
+
+
+async def greet_signer(settings: Settings, signer: Greeter, clock: Clock) -> HelloReply:
+    """The signer's own account of itself; waited for some seconds, since it may be starting."""
+    answer: Ok[HelloReply] | Reverted | Unknown = Unknown("not asked")
+    for _ in range(SIGNER_START_TRIES):
+        answer = await signer.hello()
+        if isinstance(answer, Ok):
+            break
+        await clock.sleep(SIGNER_RETRY)
+    if not isinstance(answer, Ok):
+        raise Unreachable(
+            f"no signer at {settings.signer_socket} ({answer}); start it with `scripts/bot signer`"
+        )
+    reply = answer.value
+    if reply.halted is not None:
+        raise Halted(
+            f"the signer is halted: {reply.halted}; find out why, then remove the HALT file of the data folder"
+        )
+    if reply.chain_id != settings.chain.chain_id:
+        raise BadConfiguration(
+            f"the signer is for chain {reply.chain_id}, the bot for {settings.chain.chain_id}; restart it"
+        )
+    known = {wallet.name for wallet in reply.wallets}
+    missing = [name for name in settings.wallets if name not in known]
+    if missing:
+        raise BadConfiguration(
+            f"the signer has no wallet {', '.join(missing)}; restart it with the same BOT_WALLETS"
+        )
+    return reply
+
+
+def keystore_addresses(settings: Settings) -> dict[WalletName, Address]:
+    """The public address written in each keystore, for `simulate`, which asks no signer. The key is not touched."""
+    addresses: dict[WalletName, Address] = {}
+    for name, wallet in settings.wallets.items():
+        try:
+            text = str(json.loads(wallet.keystore.read_text())["address"])
+            addresses[WalletName(name)] = address_from_hex("0x" + text.removeprefix("0x").lower())
+        except (OSError, ValueError, KeyError) as error:
+            raise BadConfiguration(
+                f"BOT_WALLET_{name.upper()}__KEYSTORE={wallet.keystore}: no address can be read from it ({error})"
+            ) from error
+    return addresses
+
+
+def _relied_on(settings: Settings) -> dict[str, Address]:
+    chain = settings.chain
+    named = {f"token {token.symbol}": token.address for token in chain.tokens}
+    named |= {f"factory of {venue.name}": venue.factory for venue in chain.venues}
+    named["Multicall3"] = chain.multicall3
+    if settings.variables.executor is not None:
+        named["Executor (BOT_EXECUTOR)"] = settings.variables.executor
+    return named
+
+
+async def _check_code(
+    settings: Settings, reader: ChainReader, name: str, address: Address, at: BlockRef
+) -> None:
+    code = await reader.code(address, at)
+    if not isinstance(code, Ok):
+        raise Unreachable(f"the code of {name} at {to_checksum(address)} cannot be read: {code}")
+    if not code.value:
+        raise BadConfiguration(
+            f"{name}: no code at {to_checksum(address)} on chain {settings.chain.chain_id}; "
+            "is this node synced, and the address meant for this chain?"
+        )
+    expected = settings.chain.code_hashes.get(address)
+    found = keccak(code.value)
+    if expected is not None and found != expected and settings.sends:
+        raise BadConfiguration(
+            f"{name}: the code at {to_checksum(address)} has hash {hex_bytes(found)}, expected {hex_bytes(expected)}; "
+            "this is not the contract the profile was written for"
+        )
+
+
+def _address(answer: Ok[bytes] | Reverted | Unknown) -> Address | None:
+    if isinstance(answer, Ok) and len(answer.value) == 32:
+        return Address(answer.value[12:])
+    return None
+
+
+async def _flag(reader: ChainReader, to: Address, call: bytes, at: BlockRef) -> bool:
+    answer = await reader.call(to, call, at)
+    if not isinstance(answer, Ok) or len(answer.value) != 32:
+        raise Unreachable(f"the Executor {to_checksum(to)} does not answer {hex_bytes(call[:4])}: {answer}")
+    return any(answer.value)

@@ -1,0 +1,215 @@
+"""One run of the bot, from the command to the closing report: checks, wiring, live view, orderly stop."""
+
+import argparse
+import asyncio
+import json
+import logging
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import structlog
+import uvloop
+
+from bot.compose import Adapters, compose, open_adapters
+from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, Halted, Unreachable
+from bot.core.identity import Address, WalletName
+from bot.core.records import RunRecord
+from bot.journal.read import JournalReader
+from bot.journal.store import JournalStore, open_journal
+from bot.loop import Loop, LoopDeps
+from bot.opportunities.warm import warm_kernels
+from bot.ops import doctor
+from bot.ops.observed_journal import ObservedJournal
+from bot.ops.report import build_report
+from bot.ops.report_text import report_text
+from bot.ops.run_folder import JOURNAL_FILE, deliver
+from bot.ops.run_progress import LimitUse, RunProgress
+from bot.ops.show import Show
+from bot.settings import Settings, load_settings, read_environment
+
+HALT_FILE = "HALT"
+MARKET_WAIT_S = 180.0
+SECOND_INTERRUPT = "interrupted twice"
+
+
+def run_session(options: argparse.Namespace) -> int:
+    """`bot run`. 0 after an orderly end, by `--blocks` or a signal; 130 when a second Ctrl-C cut it short."""
+    show = Show(plain=options.plain)
+    started = time.monotonic()
+    warm_kernels(lambda _: None)
+    show.step("search kernels", f"ready ({time.monotonic() - started:.1f} s)")
+    if options.after is not None:
+        _wait_for(options.after)
+    settings = load_settings(read_environment(options.env_file))
+    _log_to(settings.data_dir / "logs" / "bot.jsonl", settings.variables.log_level)
+    if (settings.data_dir / HALT_FILE).exists() and settings.sends:
+        raise Halted(f"{settings.data_dir / HALT_FILE} is there: find out why it was set, then remove it")
+    store = open_journal(settings.data_dir / JOURNAL_FILE, settings.chain.weth.address)
+    code = uvloop.run(_run(settings, store, show, options))
+    report = build_report(JournalReader(settings.data_dir / JOURNAL_FILE))
+    deliver(report, report_text(report), as_json=options.json, file=options.report)
+    return code
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """`bot doctor`: every check of a start, and nothing else. Exit codes as `bot run` would have."""
+    settings = load_settings(read_environment(options.env_file))
+    findings = uvloop.run(_examine(settings))
+    content = {"schema": 1, "findings": [msgspec.to_builtins(finding) for finding in findings]}
+    text = "\n".join(f"  ok  {finding.subject:<18} {finding.found}" for finding in findings)
+    deliver(content, text, as_json=options.json, file=options.report)
+    return EXIT_GOOD
+
+
+async def _examine(settings: Settings) -> list[doctor.Finding]:
+    async with open_adapters(settings) as adapters:
+        wallets: dict[WalletName, Address] = {}
+        return [finding async for finding in _checks(settings, adapters, wallets)]
+
+
+async def _run(settings: Settings, store: JournalStore, show: Show, options: argparse.Namespace) -> int:
+    stop = asyncio.Event()
+    running = asyncio.current_task()
+    assert running is not None
+    interrupts: list[int] = []
+
+    def on_signal(number: int) -> None:
+        interrupts.append(number)
+        stop.set()
+        if len(interrupts) > 1:
+            running.cancel(SECOND_INTERRUPT)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+    try:
+        async with open_adapters(settings) as adapters:
+            wallets: dict[WalletName, Address] = {}
+            async for finding in _checks(settings, adapters, wallets):
+                show.step(finding.subject, finding.found)
+            progress = RunProgress()
+            run = _run_record(settings, adapters)
+            await store.record_run(run)
+            journal = ObservedJournal(store, progress)
+            deps, world = await compose(settings, adapters, store, journal, run.run_id, wallets)
+            show.step(
+                "pools",
+                f"{len(world.state.table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles",
+            )
+            async with show.running(progress, _banner(settings)) as after_block:
+                deps = msgspec.structs.replace(
+                    deps, after_block=_after_block(deps, settings, progress, after_block)
+                )
+                await Loop(deps, world, stop, options.blocks).run()
+    except asyncio.CancelledError:
+        if len(interrupts) < 2:
+            raise
+        return EXIT_INTERRUPTED
+    finally:
+        await store.close()
+    return EXIT_GOOD
+
+
+async def _checks(
+    settings: Settings, adapters: Adapters, wallets: dict[WalletName, Address]
+) -> AsyncIterator[doctor.Finding]:
+    """Every check the mode needs; fills `wallets` on the way."""
+    async for finding in doctor.check_chain(settings, adapters.reader):
+        yield finding
+    if settings.mode == "observe":
+        return
+    if adapters.signer is not None:
+        hello = await doctor.greet_signer(settings, adapters.signer, adapters.clock)
+        wallets |= {w.name: w.address for w in hello.wallets if w.name in settings.wallets}
+        yield doctor.Finding("signer", f"{settings.signer_socket}, {len(wallets)} wallet(s)")
+    else:
+        wallets |= doctor.keystore_addresses(settings)
+    async for finding in doctor.check_executor(settings, adapters.reader, wallets):
+        yield finding
+    async for finding in doctor.check_wallets(adapters.reader, wallets):
+        yield finding
+    async for finding in doctor.check_relays(settings, adapters.clock):
+        yield finding
+
+
+def _after_block(
+    deps: LoopDeps, settings: Settings, progress: RunProgress, show: Callable[[], None]
+) -> Callable[[], None]:
+    def after_block() -> None:
+        progress.limits = tuple(_limit_uses(deps, settings, progress))
+        show()
+
+    return after_block
+
+
+def _limit_uses(deps: LoopDeps, settings: Settings, progress: RunProgress) -> Iterator[LimitUse]:
+    ledger, now = deps.tick.ledger, deps.tick.clock.utc()
+    head = progress.blocks[-1].block.number if progress.blocks else 0
+    for name in deps.lines:
+        limits = settings.wallet_limits.get(name)
+        if limits is not None:
+            yield LimitUse(name, "gas today", ledger.gas_spend(name, now), limits.gas_spend_per_day)
+            yield LimitUse(name, "loss today", ledger.loss(name, now), limits.loss_per_day)
+            yield LimitUse(name, "in flight", ledger.in_flight(name, head), limits.value_in_flight)
+            yield LimitUse(
+                name, "failures in a row", ledger.failures_in_a_row(name), limits.failures_in_a_row
+            )
+
+
+def _run_record(settings: Settings, adapters: Adapters) -> RunRecord:
+    seed = settings.variables.market_seed
+    # In lockstep two runs of a seed must write equal records, so the id follows from the seed.
+    run_id = f"seed{seed:04d}"[:8] if settings.variables.lockstep else secrets.token_hex(4)
+    return RunRecord(
+        run_id=run_id,
+        chain_id=settings.chain.chain_id,
+        chain=settings.variables.chain,
+        mode=settings.mode,
+        started_at=adapters.clock.utc(),
+        seed=seed,
+    )
+
+
+def _banner(settings: Settings) -> str:
+    mode = {
+        "observe": "observing: finds and explains, signs nothing",
+        "simulate": "simulating: signs nothing",
+    }.get(settings.mode, "LIVE: signs and sends")
+    if settings.chain.is_throwaway:
+        name = "Fork" if settings.variables.chain == "fork" else "Local market"
+        return (
+            f"{name} — not real money"
+            + (", seeded to offer opportunities" if name == "Local market" else "")
+            + f". {mode}."
+        )
+    return f"{settings.chain.name} — {mode}."
+
+
+def _wait_for(path: Path) -> None:
+    """Until the supervisor's market is ready; the supervisor ends us when it never is."""
+    deadline = time.monotonic() + MARKET_WAIT_S
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise Unreachable(f"{path} did not appear within {MARKET_WAIT_S:.0f} s: the market is not up")
+        time.sleep(0.01)
+
+
+def _log_to(path: Path, level: str) -> None:
+    """JSON lines to a file of the data folder: the terminal belongs to the view."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = path.open("a", buffering=1)
+    except OSError as error:
+        raise BadConfiguration(f"BOT_DATA_DIR: {path.parent} cannot be written: {error.strerror}") from error
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=json.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
+    )

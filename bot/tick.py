@@ -1,0 +1,183 @@
+"""One block, from events to journal: the whole program on one page.
+
+Upkeep has run before it (loop.py): what was in flight has its verdict and budgets are settled. Everything the tick
+needs comes in as a pure object or a Port; it makes no adapter and reads no clock but the one it is given.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bot.core.decisions import Approved, Check, Denied, Opportunity, Plan
+from bot.core.funnel import Funnel
+from bot.core.identity import Address, IntentId, WalletName
+from bot.core.messages import BlockArrived
+from bot.core.ports import Clock, Journal, Simulator
+from bot.core.profile import ChainProfile
+from bot.core.records import DropRecord
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.units import Gas, Nanoseconds, Wei
+from bot.costs.base_fee import next_base_fee
+from bot.costs.gas_schedule import GasSchedule
+from bot.execution.config import ExecutionConfig
+from bot.execution.dispatch import Dispatcher, MaybeSigned, NotSigned
+from bot.execution.nonce_line import NonceLine
+from bot.execution.plan import NotWorthIt, build_plan
+from bot.execution.preflight import PreflightFailed, preflight
+from bot.execution.simulate import simulate_plan
+from bot.opportunities.ranking import choose_disjoint
+from bot.opportunities.search import ArbitrageSearch
+from bot.risk.context import GateContext
+from bot.risk.gate import judge
+from bot.risk.ledger import Ledger
+from bot.risk.limits import Limits
+
+
+class WalletAtHead(msgspec.Struct, frozen=True):
+    """A wallet as the chain has it at the head of this tick."""
+
+    name: WalletName
+    address: Address
+    line: NonceLine
+    count: Ok[int] | Reverted | Unknown
+    balance: Ok[Wei] | Reverted | Unknown
+
+
+class TickDeps(msgspec.Struct, frozen=True):
+    run_id: str
+    chain: ChainProfile
+    schedule: GasSchedule
+    clock: Clock
+    execution: ExecutionConfig
+    limits: Limits
+    ledger: Ledger
+    journal: Journal
+    simulator: Simulator | None
+    """None in observe: plans are explained and go no further."""
+    dispatcher: Dispatcher | None
+    """None in observe and simulate: nothing is signed."""
+    recorded_intents: set[IntentId]
+    """Every intent the journal holds; the gate denies a second one."""
+    state_age: Nanoseconds
+    expired_gas: Gas
+
+
+async def tick(
+    block: BlockArrived,
+    touched: Sequence[int],
+    wallets: Sequence[WalletAtHead],
+    deps: TickDeps,
+    search: ArbitrageSearch,
+    funnel: Funnel,
+) -> None:
+    """Search, plan, simulate, judge and send for one block."""
+    started = deps.clock.monotonic()
+    gas_price = next_base_fee(block.head)
+    found = search.search(touched, block.head.ref, gas_price)
+    remaining: Sequence[Opportunity] = choose_disjoint(
+        found.opportunities, gas_price, deps.execution.bid_share
+    )
+    funnel.took("search", deps.clock.monotonic() - started)
+    funnel.cycles_screened, funnel.opportunities = found.screened, found.profitable_at_screen
+    funnel.sized, funnel.profitable = found.sized, len(found.opportunities)
+    funnel.drop("shares a pool with a better one", len(found.opportunities) - len(remaining))
+    for wallet in wallets:
+        if not remaining:
+            break
+        plan = _plan(remaining, wallet, block, deps)
+        if isinstance(plan, NotWorthIt):
+            funnel.drop(plan.reason)
+            break
+        funnel.planned += 1
+        planned = plan.opportunities
+        remaining = [opportunity for opportunity in remaining if opportunity not in planned]
+        await _carry_out(plan, wallet, wallets, block, deps, funnel)
+
+
+def _plan(
+    opportunities: Sequence[Opportunity], wallet: WalletAtHead, block: BlockArrived, deps: TickDeps
+) -> Plan | NotWorthIt:
+    if not isinstance(wallet.count, Ok):
+        return NotWorthIt("the wallet's nonce is unknown", "its transaction count", str(wallet.count))
+    nonce, chain_id = wallet.count.value, deps.chain.chain_id
+    return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, deps.execution)
+
+
+async def _carry_out(
+    plan: Plan,
+    wallet: WalletAtHead,
+    wallets: Sequence[WalletAtHead],
+    block: BlockArrived,
+    deps: TickDeps,
+    funnel: Funnel,
+) -> None:
+    """Everything between a plan and the wire. Where it stops, the reason is counted and recorded."""
+    if deps.simulator is None:
+        return await _drop(plan, "mode", Check("observe", "explain", "nothing is simulated"), deps, funnel)
+    checked = preflight(plan, block.head, wallet.count, wallet.balance, deps.schedule)
+    if isinstance(checked, PreflightFailed):
+        return await _drop(plan, "preflight", checked.check, deps, funnel)
+    started = deps.clock.monotonic()
+    simulated = await simulate_plan(deps.simulator, plan, block.head, deps.execution)
+    funnel.took("simulate", deps.clock.monotonic() - started)
+    if not isinstance(simulated, Ok):
+        return await _drop(plan, "simulation", _failure(simulated), deps, funnel)
+    funnel.simulated += 1
+    decision = judge(plan, simulated.value, _context(wallets, block, deps))
+    if isinstance(decision, Denied):
+        denial = Check(decision.rule, decision.limit, decision.actual)
+        return await _drop(plan, "risk", denial, deps, funnel)
+    funnel.allowed += 1
+    return await _send(decision, wallet.line, deps, funnel)
+
+
+async def _send(approved: Approved, line: NonceLine, deps: TickDeps, funnel: Funnel) -> None:
+    """Reserve, then dispatch. A refusal by the signer frees the budget; its silence does not (law 1)."""
+    plan = approved.plan
+    if deps.dispatcher is None:
+        return await _drop(plan, "mode", Check("simulate", "sign nothing", "allowed"), deps, funnel)
+    if not deps.dispatcher.protected_routes:
+        return await _drop(plan, "route", Check("no_private_route", "drops reverts", "none"), deps, funnel)
+    deps.ledger.reserve(plan.id, approved.reservation, plan.window)
+    deps.recorded_intents.add(plan.id)
+    started = deps.clock.monotonic()
+    sent = await deps.dispatcher.dispatch(approved, line)
+    funnel.took("sign and send", deps.clock.monotonic() - started)
+    if isinstance(sent, NotSigned):
+        deps.ledger.release_unsigned(plan.wallet, plan.id)
+        return await _drop(plan, "signer", Check("signer", "its policy", sent.reason), deps, funnel)
+    if isinstance(sent, MaybeSigned):
+        return await _drop(plan, "signer", Check("signer_silent", "an answer", sent.cause), deps, funnel)
+    funnel.sent += int(sent.routes > 0)
+    return None
+
+
+async def _drop(plan: Plan, stage: str, why: Check, deps: TickDeps, funnel: Funnel) -> None:
+    funnel.drop(f"{stage}: {why.rule}")
+    await deps.journal.record_drop(
+        DropRecord(deps.run_id, plan, stage, why.rule, why.limit, why.actual, deps.clock.utc())
+    )
+
+
+def _failure(result: Reverted | Unknown) -> Check:
+    if isinstance(result, Reverted):
+        return Check("reverted", "runs through", result.reason)
+    return Check("unknown", "an answer", result.cause)
+
+
+def _context(wallets: Sequence[WalletAtHead], block: BlockArrived, deps: TickDeps) -> GateContext:
+    return GateContext(
+        limits=deps.limits,
+        ledger=deps.ledger,
+        chain_id=deps.chain.chain_id,
+        wrapped_native=deps.chain.weth.address,
+        senders={wallet.name: wallet.address for wallet in wallets},
+        open_nonces={w.name: w.count.value for w in wallets if isinstance(w.count, Ok)},
+        balances={wallet.name: wallet.balance for wallet in wallets},
+        recorded_intents=deps.recorded_intents,
+        head=block.head.ref,
+        head_age=Nanoseconds(deps.clock.monotonic() - block.seen_at),
+        head_age_allowed=deps.state_age,
+        now=deps.clock.utc(),
+        expired_gas=deps.expired_gas,
+    )
