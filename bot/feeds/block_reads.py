@@ -53,6 +53,7 @@ class BlockReads:
         a block the node does not have has most likely left the chain: it is not asked for again.
         """
         answer: Ok[tuple[Log, ...]] | Unknown = Unknown("no logs were asked for")
+        started = self._clock.monotonic()
         for attempt in range(self._config.logs_attempts):
             if attempt:
                 await self._clock.sleep(self._config.retry_delay)
@@ -60,7 +61,8 @@ class BlockReads:
             if isinstance(answer, Ok) and (answer.value or not self._expects_logs(heard)):
                 return answer
             self._counters.logs_not_ready += 1
-            if isinstance(answer, Unknown) and is_superseded():
+            is_late = self._clock.monotonic() - started >= self._config.patience
+            if isinstance(answer, Unknown) and (is_late or is_superseded()):
                 return answer
         return await self._confirm_empty(heard.head.hash) if isinstance(answer, Ok) else answer
 

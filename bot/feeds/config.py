@@ -27,6 +27,8 @@ class HeadFeedConfig(msgspec.Struct, frozen=True):
     """Times a block's logs are asked for when the node does not have them, or has none though the bloom says so."""
     follow_attempts: int = 10
     """Failures in a row to reach a head before the connection is given up."""
+    patience: Nanoseconds = Nanoseconds(3 * SECOND)
+    """A read that failed only after this long (a time-out) gives the connection up at once: it is half open."""
 
 
 class FeedCounters(msgspec.Struct):

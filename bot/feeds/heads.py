@@ -134,7 +134,7 @@ class HeadFeed:
         self.counters.probes += 1
         latest = await reads.latest()
         if latest is None:
-            await self._could_not_follow(connection)
+            await self._could_not_follow(connection, now)
             return None
         self._watch.heard_message(latest.seen_at)
         return None if is_duplicate(chain, latest.head) else latest
@@ -147,9 +147,10 @@ class HeadFeed:
         branch = [target]
         step = next_step(chain, [target.head], self._config.longest_gap)
         while isinstance(step, NeedParent):
+            started = self._clock.monotonic()
             parent = connection.take_parent(step.hash) or await reads.block(step.hash)
             if parent is None or parent.head.number != step.number:
-                await self._could_not_follow(connection)
+                await self._could_not_follow(connection, started)
                 return
             branch.append(parent)
             step = next_step(chain, [heard.head for heard in branch], self._config.longest_gap)
@@ -176,9 +177,10 @@ class HeadFeed:
             return any(not is_duplicate(chain, later.head) for later in connection.waiting())
 
         for heard in reversed(branch):
+            started = self._clock.monotonic()
             logs = await reads.logs(heard, newer_is_known)
             if not isinstance(logs, Ok):
-                await self._could_not_follow(connection)
+                await self._could_not_follow(connection, started)
                 return
             chain.append(heard.head)
             is_catch_up = heard is not branch[0] or newer_is_known()
@@ -188,11 +190,16 @@ class HeadFeed:
             self.counters.catch_up_blocks += is_catch_up
             yield BlockArrived(heard.head, logs.value, heard.seen_at, is_catch_up)
 
-    async def _could_not_follow(self, connection: HeadConnection) -> None:
-        """The chain moved on while it was read, or the node is unwell: ask for its latest block after a moment."""
+    async def _could_not_follow(self, connection: HeadConnection, started: Nanoseconds) -> None:
+        """The chain moved on while it was read, or the node is unwell: ask for its latest block after a moment.
+
+        A failure that took long is a time-out: the socket is half open, and waiting on it again would be in vain.
+        """
         self._failures_in_a_row += 1
         self.counters.abandoned_heads += 1
         connection.must_poll = True
+        if self._clock.monotonic() - started >= self._config.patience:
+            connection.is_open = False
         if connection.is_open:
             await self._clock.sleep(self._config.retry_delay)
 

@@ -19,6 +19,7 @@ CONFIG = HeadFeedConfig(
     longest_backoff=Nanoseconds(10 * MILLISECOND),
     retry_delay=Nanoseconds(2 * MILLISECOND),
     logs_attempts=3,
+    patience=Nanoseconds(400 * MILLISECOND),
 )
 
 
