@@ -155,10 +155,7 @@ async def _assemble(
         competitor,
         lambda number: shocks_after(config.shocks, config.seed, number),
     )
-    name = "market" if config.fork_url is None else "fork"
-    variables = bot_variables(
-        name, endpoints, stage, wallets, config.seed, config.run_dir, lockstep=config.lockstep
-    )
+    variables = bot_variables(config, endpoints, stage, wallets)
     return Market(
         config, anvil, engine, front, relay, mempool, stage, wallets, endpoints, chain_id, variables
     )
@@ -186,7 +183,7 @@ def _describe(market: Market, genesis: GenesisConfig) -> MarketFile:
     return MarketFile(
         schema=1,
         pid=os.getpid(),
-        chain=market.variables["BOT_CHAIN"],
+        chain=config.chain,
         chain_id=market.chain_id,
         seed=config.seed,
         lockstep=config.lockstep,

@@ -27,8 +27,15 @@ class MarketConfig(msgspec.Struct, frozen=True):
     shocks: Shocks = Shocks()
     fork_url: str | None = None
     """Fork this node's chain instead of founding a market: no crowd, no competitor."""
+    fork_profile: str = "ethereum"
+    """Chain profile of the forked chain, for `bot.env`."""
     weth: Address = WETH.address
     """Wrapped coin of the chain, which the Executors are built for; another one only on a fork."""
     cache: Path = ROOT / "var" / "cache"
     """Founded chains are kept here for the next start."""
     genesis: GenesisConfig = GenesisConfig()
+
+    @property
+    def chain(self) -> str:
+        """As in BOT_CHAIN."""
+        return "market" if self.fork_url is None else "fork"

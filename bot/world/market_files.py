@@ -12,6 +12,7 @@ import msgspec
 
 from bot.core.identity import to_checksum
 from bot.world.keystores import WalletFiles
+from bot.world.market_config import MarketConfig
 from bot.world.stage import Stage
 
 WALLET_LIMITS = {
@@ -71,20 +72,13 @@ def write_bot_env(path: Path, variables: dict[str, str]) -> None:
 
 
 def bot_variables(
-    chain: str,
-    endpoints: Endpoints,
-    stage: Stage,
-    wallets: Sequence[WalletFiles],
-    seed: int,
-    run_dir: Path,
-    *,
-    lockstep: bool,
+    config: MarketConfig, endpoints: Endpoints, stage: Stage, wallets: Sequence[WalletFiles]
 ) -> dict[str, str]:
     """What a bot needs to trade here, in the names of a live run."""
     variables = {
-        "BOT_CHAIN": chain,
+        "BOT_CHAIN": config.chain,
         "BOT_MODE": "live",
-        "BOT_DATA_DIR": str(run_dir),
+        "BOT_DATA_DIR": str(config.run_dir),
         # Beside the node's own socket: a run folder's path may be too long for one (107 bytes).
         "BOT_SIGNER_SOCKET": str(Path(endpoints.node_ipc).with_name("signer") / "signer.sock"),
         "BOT_RPC_URL": endpoints.node_ws,
@@ -100,10 +94,12 @@ def bot_variables(
         variables[f"BOT_WALLET_{name}__KEYSTORE"] = str(wallet.keystore)
         variables[f"BOT_WALLET_{name}__PASSWORD_FILE"] = str(wallet.password_file)
         variables |= {f"BOT_LIMIT_{name}__{limit}": value for limit, value in WALLET_LIMITS.items()}
-    if lockstep:
+    if config.lockstep:
         variables["BOT_LOCKSTEP"] = "on"
-    if chain == "market":
-        variables["BOT_MARKET_SEED"] = str(seed)
+    if config.chain == "market":
+        variables["BOT_MARKET_SEED"] = str(config.seed)
+    else:
+        variables["BOT_FORK_PROFILE"] = config.fork_profile
     return variables
 
 

@@ -14,6 +14,7 @@ from bot.world.subscriptions import Connection
 _SOCKET_PATH_MAX = 107
 _LARGEST_MESSAGE = 16 * 1024 * 1024
 _CHUNK = 1 << 16
+_GOODBYE_S = 1.0
 
 
 class ConnectionServer(Protocol):
@@ -49,11 +50,11 @@ class IpcServer:
         self.path.chmod(0o600)
 
     async def stop(self) -> None:
+        """Listen no longer; the front has cut the connections before."""
         if self._server is not None:
             self._server.close()
-        for client in list(self._clients):
-            client.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        if self._clients:
+            await asyncio.wait(self._clients, timeout=_GOODBYE_S)
         self.path.unlink(missing_ok=True)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -57,7 +57,9 @@ async def seal(anvil: Anvil, plan: BlockPlan, *, state_base_fee: bool = False) -
     await anvil.rpc("anvil_setCoinbase", [to_checksum(block.coinbase)])
     if state_base_fee:
         await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [hex_quantity(block.base_fee)])
-    for planned in plan.transactions:  # one after the other: their order in the pool is their order in the block
+    for (
+        planned
+    ) in plan.transactions:  # one after the other: their order in the pool is their order in the block
         await anvil.rpc("eth_sendRawTransaction", [hex_bytes(planned.transaction.raw)])
     await anvil.rpc("evm_mine", [{"timestamp": block.timestamp}])
     number = hex_quantity(block.number)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -69,7 +70,14 @@ def market(tmp_path, chain_cache):
 def test_told_to_end_it_ends_in_order(market, number):
     until(lambda: market.sealed() > 2)
     sockets = Path(market.facts["endpoints"]["node_ipc"])
-    assert sockets.is_socket()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(sockets))
+        client.sendall(b'{"id":1,"method":"eth_chainId"}')
+        assert b"0x7a69" in client.recv(1000)
+        end_in_order(market, number, sockets)
+
+
+def end_in_order(market, number, sockets):
     market.process.send_signal(number)
     output, _ = market.process.communicate(timeout=20)
     assert market.process.returncode == 0, output
