@@ -45,6 +45,8 @@ class _Tracked:
         self.is_cancelled = False
         self.left_block: BlockRef | None = None
         self.outcome: Outcome | None = None
+        self.told: Outcome | None = None
+        """The last outcome that was news; a reorg does not unsay it."""
         self.rests_on: BlockRef | None = None
         """The block whose departure takes the verdict back."""
         self.nonce_used_at: BlockRef | None = None
@@ -140,20 +142,12 @@ class InFlight:
 
     def roll_back(self, to: BlockRef) -> tuple[Plan, ...]:
         """A reorg: verdicts that rested on a block above `to` are taken back. Returns the plans that are open again."""
-        reopened: list[Plan] = []
-        for tracked in self._tracked.values():
-            if tracked.nonce_used_at is not None and tracked.nonce_used_at.number > to.number:
-                tracked.nonce_used_at = None
-            if tracked.rests_on is None or tracked.rests_on.number <= to.number:
-                continue
-            tracked.life.meet(Event.BLOCK_LEFT_CHAIN)
-            if tracked.outcome is not None and tracked.outcome.verdict in _MINED:
-                tracked.left_block = tracked.rests_on
-            tracked.outcome = tracked.rests_on = None
-            tracked.open_reason = f"a reorg to block {to.number} took its verdict back"
-            reopened.append(tracked.plan)
         self._seen_at = {ref: at for ref, at in self._seen_at.items() if ref.number <= to.number}
-        return tuple(reopened)
+        return self._reopen_above(to.number, f"a reorg to block {to.number} took its verdict back")
+
+    def forget_chain(self) -> tuple[Plan, ...]:
+        """Continuity was lost: every verdict that is still watched is asked for again. Only changed ones are news."""
+        return self._reopen_above(-1, "continuity was lost, so its verdict is asked for again")
 
     def close(self) -> tuple[Settled, ...]:
         """The run ends: every open intent becomes `unknown`, with what was waited for. Budgets stay reserved."""
@@ -165,6 +159,21 @@ class InFlight:
             tracked.outcome = left_open(tracked.plan, tracked.open_reason)
             news.append(Settled(tracked.plan, tracked.outcome))
         return tuple(news)
+
+    def _reopen_above(self, number: int, reason: str) -> tuple[Plan, ...]:
+        reopened: list[Plan] = []
+        for tracked in self._tracked.values():
+            if tracked.nonce_used_at is not None and tracked.nonce_used_at.number > number:
+                tracked.nonce_used_at = None
+            if tracked.rests_on is None or tracked.rests_on.number <= number:
+                continue
+            tracked.life.meet(Event.BLOCK_LEFT_CHAIN)
+            if tracked.outcome is not None and tracked.outcome.verdict in _MINED:
+                tracked.left_block = tracked.rests_on
+            tracked.outcome = tracked.rests_on = None
+            tracked.open_reason = reason
+            reopened.append(tracked.plan)
+        return tuple(reopened)
 
     async def _decide(
         self,
@@ -225,7 +234,8 @@ def _take(tracked: _Tracked, outcome: Outcome, head: Head) -> bool:
     tracked.life.meet(VERDICT_EVENTS[outcome.verdict])
     tracked.outcome = outcome
     tracked.rests_on = outcome.block or head.ref
-    return True
+    is_news, tracked.told = outcome != tracked.told, outcome
+    return is_news
 
 
 def _is_buried(tracked: _Tracked, oldest: int) -> bool:

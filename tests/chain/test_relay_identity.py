@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.chain.relay_identity import FILE_NAME, RelayIdentity, load_or_create_identity
 from bot.core.errors import BadConfiguration
 from bot.core.identity import to_checksum
+from bot.world.flashbots_auth import verify
 
 PUBLISHED_KEY = "fad9c8855b740a0b7ed4c221dbad0f33a83a49cad6b3fe8d5817ac83d38b6a19"
 """go-utils signature_test.go; public for years, holds nothing."""
@@ -36,6 +37,12 @@ def test_any_signature_is_recovered_by_another_library(secret, body):
     assert address == to_checksum(identity.address) == Account.from_key(secret).address
     message = encode_defunct(text="0x" + keccak(body).hex())
     assert Account.recover_message(message, signature=signature) == address
+
+
+@given(st.binary(max_size=500))
+def test_the_local_markets_relay_believes_the_header(body):
+    identity = RelayIdentity(bytes.fromhex(PUBLISHED_KEY))
+    assert verify(identity.header(body), body) == identity.address
 
 
 def test_the_file_is_made_once_private_and_read_again(tmp_path):

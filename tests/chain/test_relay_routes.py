@@ -6,12 +6,8 @@ import msgspec
 import pytest
 from aiohttp import web
 from eth_utils import keccak
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.chain.relay_answers import decode_answer
-from bot.chain.relay_budget import MinuteBudget
 from bot.chain.relay_identity import RelayIdentity
 from bot.chain.relay_rows import MARKET, MARKET_UNPROTECTED, RAW_TRANSACTION, ROWS
 from bot.chain.relays import MAX_ANSWER_BYTES, open_route
@@ -280,28 +276,6 @@ async def test_the_budget_per_minute_refuses_here(relay, opened):
     assert isinstance(await route.cancel(UUID), Ok), "another method has its own budget"
 
 
-class SteppedClock(SystemClock):
-    def __init__(self):
-        self.now = 0
-
-    def monotonic(self):
-        return Nanoseconds(self.now)
-
-
-@given(st.integers(1, 6), st.lists(st.integers(0, 40), max_size=60))
-def test_no_minute_ever_sees_more_than_the_limit(limit, pauses):
-    clock = SteppedClock()
-    budget = MinuteBudget(limit, clock)
-    taken = []
-    for pause in pauses:
-        clock.now += pause * 10**9
-        recent = [at for at in taken if clock.now - at < 60 * 10**9]
-        assert budget.take() == (len(recent) < limit)
-        if len(recent) < limit:
-            taken.append(clock.now)
-    assert budget.refused == len(pauses) - len(taken)
-
-
 async def test_too_many_transactions_or_bytes_are_not_sent(relay, opened):
     many = replace(BUNDLE, transactions=(b"\x02",) * 101)
     assert "takes 1 to 100" in (await opened().send(many)).reason
@@ -358,32 +332,6 @@ async def test_a_private_transaction_is_cancelled_by_its_hash(relay, opened):
     )
     relay.respond = says({"result": False})
     assert isinstance(await route.cancel(UUID), Reverted)
-
-
-@given(st.integers(100, 599), st.binary(max_size=200), st.integers(1, 5))
-def test_no_body_raises_or_is_taken_for_a_yes(status, body, request_id):
-    answer = decode_answer(status, body, request_id)
-    assert isinstance(answer, Reverted | Unknown) or (status == 200 and b'"result"' in body)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["id", "result", "error", "message"]), inner, max_size=4)
-    ),
-    max_leaves=10,
-)
-
-
-@given(JSON)
-def test_ok_needs_our_id_a_result_and_no_error(answer):
-    decoded = decode_answer(200, msgspec.json.encode(answer), 1)
-    if isinstance(decoded, Ok):
-        assert answer["id"] == 1
-        assert answer["id"] is not True
-        assert answer.get("error") is None
-        assert decoded.value == answer["result"]
 
 
 async def test_a_cancelled_send_leaves_the_route_usable(relay, opened):

@@ -34,7 +34,6 @@ CONFIG = ExecutionConfig(
     executor=address("executor"),
     profit_recipient=address("recipient"),
     weth=WETH,
-    simulated_coinbase=address("coinbase"),
     min_net_profit=Wei(10**14),
 )
 

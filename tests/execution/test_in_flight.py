@@ -216,6 +216,34 @@ async def test_a_lost_auction_is_decided_anew_after_a_reorg(stage):
     assert await stage.block(101, landing(plan), fork="b") == {plan.id: Verdict.LANDED}
 
 
+async def test_a_verdict_that_a_reorg_does_not_change_is_not_told_twice(stage):
+    first, second = stage.send("first", pools="a"), stage.send("second", pools="b")
+    stage.in_flight.cancelled(first.id)
+    assert set((await stage.block(101)).values()) == {Verdict.CANCELLED, Verdict.EXPIRED}
+    assert stage.reorg(100) == {first.id, second.id}
+    assert await stage.block(101, fork="b") == {}
+    assert stage.in_flight.open_intents() == ()
+    assert stage.reorg(100) == {first.id, second.id}
+    assert await stage.block(101, landing(second, "second"), fork="c") == {
+        first.id: Verdict.REPLACED,
+        second.id: Verdict.LANDED,
+    }
+
+
+async def test_after_continuity_was_lost_only_changed_verdicts_are_news(stage):
+    landed, lost = stage.send("landed", pools="a"), stage.send("lost", pools="b", nonce=8)
+    assert await stage.block(101, landing(landed, "landed")) == {
+        landed.id: Verdict.LANDED,
+        lost.id: Verdict.EXPIRED,
+    }
+    assert {plan.id for plan in stage.in_flight.forget_chain()} == {landed.id, lost.id}
+    assert await stage.block(102) == {}
+    stage.in_flight.forget_chain()
+    stage.chain.reorg(100)
+    stage.chain.mine(101, fork="b")
+    assert await stage.block(102, fork="b") == {landed.id: Verdict.UNCLED}
+
+
 async def test_a_leaked_payload_mined_after_its_window_corrects_the_verdict(stage):
     plan = stage.send()
     assert await stage.block(101) == {plan.id: Verdict.EXPIRED}

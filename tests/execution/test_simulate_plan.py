@@ -35,7 +35,7 @@ async def test_the_very_fields_are_simulated_in_the_next_block():
         timestamp=HEAD.timestamp + 12,
         base_fee=next_base_fee(HEAD),
         gas_limit=HEAD.gas_limit,
-        coinbase=CONFIG.simulated_coinbase,
+        coinbase=HEAD.coinbase,
     )
     assert simulator.asked == [(PLAN.transaction, OPERATOR, HEAD.ref, environment)]
     assert simulated.value.digest == PLAN.transaction.digest()
