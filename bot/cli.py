@@ -78,6 +78,7 @@ def _signer(options: argparse.Namespace) -> int:
 
 
 def _market(options: argparse.Namespace) -> int:
+    from bot.chains.load import load_profile
     from bot.core.quantities import parse_duration
     from bot.world.market import MarketConfig, run_market_process
 
@@ -90,6 +91,7 @@ def _market(options: argparse.Namespace) -> int:
             pace=parse_duration(options.pace),
             lockstep=options.lockstep,
             fork_url=options.fork_url,
+            weth=load_profile(options.fork_profile).weth.address,
         )
     )
 
@@ -158,7 +160,8 @@ def _parser() -> argparse.ArgumentParser:
     market.add_argument("--tokens", type=int, default=12)
     market.add_argument("--pace", default="1 s", help='wall time of a block, with its unit ("1 s")')
     market.add_argument("--lockstep", action="store_true")
-    market.add_argument("--fork-url", help=argparse.SUPPRESS)
+    market.add_argument("--fork-url", help=argparse.SUPPRESS)  # these two are of `bot fork`
+    market.add_argument("--fork-profile", default="market", help=argparse.SUPPRESS)
 
     fork = _verb(
         verbs, "fork", _fork, "run the bot on a fork of your chain, with the market's relay around it"

@@ -44,8 +44,6 @@ log = structlog.get_logger()
 
 EXPIRED_GAS = Gas(100_000)
 """Most that a payload uses after its window: intrinsic gas of eight cycles' calldata and the Executor's first check."""
-SIMULATED_COINBASE = Address(b"\x00" * 19 + b"\xb1")
-"""Stands in for the unknown builder of the next block: an account without code, which takes ether."""
 
 
 class Adapters(msgspec.Struct, frozen=True):
@@ -150,7 +148,6 @@ def execution_config(settings: Settings) -> ExecutionConfig:
         executor=variables.executor or ZERO_ADDRESS,
         profit_recipient=variables.profit_recipient or ZERO_ADDRESS,
         weth=settings.chain.weth.address,
-        simulated_coinbase=SIMULATED_COINBASE,
         min_net_profit=Wei(variables.min_net_profit),
         bid_share=Bps(variables.bid_share),
         priority_fee=WeiPerGas(variables.priority_fee),

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_GOOD, EXIT_UNREACHABLE
 
@@ -43,6 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if Path(".env").is_file():
         print("`.env` is not read here: it is for your own chain (scripts/bot run).")
     return Household(run_folder).run(market, bot_options(options))
+
+
+def run_fork(options: argparse.Namespace) -> int:
+    """`bot fork`: the market's node front, relay and builder around a fork of the operator's own chain."""
+    run_folder = make_run_folder(LOCAL_RUNS, "fork")
+    fork = [
+        "market",
+        "--run-dir",
+        str(run_folder),
+        "--fork-url",
+        options.rpc,
+        "--fork-profile",
+        options.profile,
+    ]
+    print("Fork of your chain — not real money: throwaway keys, and relays on loopback alone.")
+    return Household(run_folder, {"BOT_FORK_PROFILE": options.profile}).run(
+        [*fork, "--pace", options.pace], bot_options(options)
+    )
 
 
 def bot_options(options: argparse.Namespace) -> list[str]:
@@ -82,8 +101,10 @@ def make_run_folder(root: Path, label: str) -> Path:
 class Household:
     """Three children and the order in which they come and go."""
 
-    def __init__(self, run_folder: Path) -> None:
+    def __init__(self, run_folder: Path, variables: Mapping[str, str] = {}) -> None:
+        """`variables` are given to every child beside the environment it inherits."""
         self._folder = run_folder
+        self._environment = {**os.environ, **variables}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._interrupts = 0
         self._ending = False
@@ -99,15 +120,22 @@ class Household:
             self._start("bot", ["run", "--env-file", str(env_file), "--after", str(ready), *bot])
             if not self._wait_for(ready.exists, READY_TIMEOUT_S, "market"):
                 return self._end(EXIT_UNREACHABLE)
-            self._start("signer", ["signer", "--env-file", str(env_file)])
+            self._start(
+                "signer", ["signer", "--env-file", str(env_file)], self._folder / "logs" / "signer.log"
+            )
             return self._end(self._watch())
         finally:
             self._end(EXIT_GOOD)
 
-    def _start(self, name: str, arguments: Sequence[str]) -> None:
+    def _start(self, name: str, arguments: Sequence[str], log: Path | None = None) -> None:
+        """What the child says goes to the terminal, or to `log`, whose end is shown if it dies early."""
         command = [sys.executable, "-m", "bot", *arguments]
+        output = _open_log(log) if log is not None else None
         self._children[name] = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             command,
+            stdout=output,
+            stderr=output,
+            env=self._environment,
             start_new_session=True,
             preexec_fn=die_with_parent(),  # noqa: PLW1509  # prctl alone; this process has one thread
             stdin=subprocess.DEVNULL,
@@ -123,11 +151,16 @@ class Household:
                 gone = self._children[name].poll()
                 if gone is not None and not self._ending:
                     print(
-                        f"The {name} process ended by itself (exit {gone}); its log: {self._folder}",
+                        f"The {name} process ended by itself (exit {gone}): {self._last_words(name)}",
                         file=sys.stderr,
                     )
                     return gone or EXIT_UNREACHABLE
             time.sleep(0.05)
+
+    def _last_words(self, name: str) -> str:
+        log = self._folder / "logs" / f"{name}.log"
+        lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
+        return lines[-1] if lines else f"see {self._folder}"
 
     def _wait_for(self, ready: Callable[[], bool], limit: float, name: str) -> bool:
         deadline = time.monotonic() + limit
@@ -177,6 +210,11 @@ def die_with_parent() -> Callable[[], None] | None:
         return None
     libc = ctypes.CDLL(None)
     return lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _open_log(path: Path) -> BinaryIO:
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    return path.open("ab")
 
 
 def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

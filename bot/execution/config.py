@@ -12,8 +12,6 @@ class ExecutionConfig(msgspec.Struct, frozen=True):
     """Must be what the Executor itself says: the profit is looked for there."""
     weth: Address
     """The one token a builder can be paid from, and the one whose profit can be set against gas."""
-    simulated_coinbase: Address
-    """Stands in for the builder of the next block, whom nobody knows yet. Must accept ether."""
     min_net_profit: Wei
     """What is left after the payment and the worst gas cost is at least this; the Executor enforces it."""
     bid_share: Bps = Bps(5_000)

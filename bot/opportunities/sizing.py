@@ -36,7 +36,7 @@ from bot.costs.gas_table import estimate_gas
 from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
 from bot.state.pool_table import PoolTable, V2Pool
 
-STRATEGY: Final = "two_pool_arbitrage"
+STRATEGY: Final = "arbitrage"
 
 
 class OrientedPool(msgspec.Struct, frozen=True, gc=False):

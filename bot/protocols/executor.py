@@ -49,7 +49,7 @@ class Cycle(msgspec.Struct, frozen=True):
     """Two to four."""
 
 
-def encode_execute(  # noqa: PLR0917  # the order of the contract's own arguments
+def encode_execute(  # the order of the contract's own arguments
     cycles: tuple[Cycle, ...],
     base_token: Address,
     min_profit: TokenUnits,

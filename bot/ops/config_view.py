@@ -1,0 +1,67 @@
+"""`bot config`: the settings as they are understood. `--suggest` prints a conservative set of limits to copy."""
+
+import argparse
+from typing import Any
+
+from bot.chain.rpc import redact_url
+from bot.core.identity import to_checksum
+from bot.ops.run_folder import deliver
+from bot.settings import Settings, load_settings, read_environment
+
+SUGGESTED_LIMITS = {
+    "NOTIONAL_PER_TRADE": "20 ETH",
+    "FEE_PER_GAS": "50 gwei",
+    "GAS_PER_TX": "1200000 gas",
+    "GAS_SPEND_PER_DAY": "0.05 ETH",
+    "LOSS_PER_DAY": "0.02 ETH",
+    "VALUE_IN_FLIGHT": "0.06 ETH",
+    "FAILURES_IN_A_ROW": "3",
+    "BALANCE_CEILING": "0.3 ETH",
+}
+"""Small enough to learn with: a day of everything going wrong costs 0.07 ETH. VALUE_IN_FLIGHT admits one transaction
+of GAS_PER_TX at FEE_PER_GAS, which is 0.06 ETH."""
+
+
+def print_config(options: argparse.Namespace) -> int:
+    """Exit 2, with a line a problem, where the settings do not stand."""
+    environment = read_environment(options.env_file)
+    if options.suggest:
+        wallets = [name.strip() for name in environment.get("BOT_WALLETS", "main").split(",") if name.strip()]
+        lines = {
+            f"BOT_LIMIT_{wallet.upper()}__{name}": value
+            for wallet in wallets
+            for name, value in SUGGESTED_LIMITS.items()
+        }
+        text = "\n".join(f'{name}="{value}"' for name, value in lines.items())
+        deliver({"schema": 1, "suggested": lines}, text, as_json=options.json, file=options.report)
+        return 0
+    content = _content(load_settings(environment))
+    text = "\n".join(f"{name:<22} {value}" for name, value in content.items())
+    deliver({"schema": 1, **content}, text, as_json=options.json, file=options.report)
+    return 0
+
+
+def _content(settings: Settings) -> dict[str, Any]:
+    """Nothing secret: URLs without what stands in their path, keystores by file name."""
+    shown: dict[str, Any] = {}
+    for name, value in settings.variables.model_dump().items():
+        if isinstance(value, bytes):
+            shown[name] = to_checksum(value)
+        elif name == "rpc_url":
+            shown[name] = redact_url(value)
+        elif isinstance(value, tuple):
+            shown[name] = list(value)
+        else:
+            shown[name] = value if isinstance(value, bool | int | None) else str(value)
+    shown["chain_id"] = settings.chain.chain_id
+    shown["data_dir"] = str(settings.data_dir)
+    shown["signer_socket"] = str(settings.signer_socket)
+    shown["keystores"] = {name: str(wallet.keystore) for name, wallet in settings.wallets.items()}
+    shown["limits"] = {name: limits.model_dump() for name, limits in settings.wallet_limits.items()}
+    shown["tightening"] = {
+        name: limits.model_dump(exclude_none=True) for name, limits in settings.tightening_limits.items()
+    }
+    shown["relays"] = {
+        name: redact_url(url) if url else "its own address" for name, url in settings.relay_urls.items()
+    }
+    return shown
