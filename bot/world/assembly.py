@@ -130,18 +130,10 @@ async def _assemble(
         anvil, mempool, subscriptions, lambda number, block: clock.tick_done(tip.head.ref, number, block)
     )
     front = NodeFront(methods, subscriptions, mempool)
-    requests, stories = (JsonLines(config.run_dir / f"{name}.jsonl") for name in ("requests", "builder"))
-    stack.callback(requests.close)
-    stack.callback(stories.close)
+    requests, stories = (_open_log(config.run_dir, name, stack) for name in ("requests", "builder"))
     relay = Relay(anvil, unprotected, tip.next_block, requests, time.time_ns)
     endpoints = await _listen(anvil, front, relay, stack)
-    crowd, competitor = None, None
-    if config.fork_url is None:
-        usual = WeiPerGas(chain.config.base_fee_wei)
-        crowd = Crowd(anvil, chain.plan, chain_id, usual, head.number + 1)
-        competitor = Competitor(
-            anvil, relay, chain.plan, chain_id, stage.competitor_executor, config.competitor_probability
-        )
+    crowd, competitor = _people(config, chain, stage, relay, chain_id, head.number + 1)
     engine = MarketEngine(
         anvil,
         tip,
@@ -159,6 +151,24 @@ async def _assemble(
     return Market(
         config, anvil, engine, front, relay, mempool, stage, wallets, endpoints, chain_id, variables
     )
+
+
+def _open_log(run_dir: Path, name: str, stack: contextlib.AsyncExitStack) -> JsonLines:
+    log = JsonLines(run_dir / f"{name}.jsonl")
+    stack.callback(log.close)
+    return log
+
+
+def _people(
+    config: MarketConfig, chain: LocalChain, stage: Stage, relay: Relay, chain_id: int, first_block: int
+) -> tuple[Crowd, Competitor] | tuple[None, None]:
+    """Those who trade beside the bot; on a fork nobody does."""
+    if config.fork_url is not None:
+        return None, None
+    anvil, plan = chain.anvil, chain.plan
+    crowd = Crowd(anvil, plan, chain_id, WeiPerGas(chain.config.base_fee_wei), first_block)
+    executor, probability = stage.competitor_executor, config.competitor_probability
+    return crowd, Competitor(anvil, relay, plan, chain_id, executor, probability)
 
 
 async def _listen(
