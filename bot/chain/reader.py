@@ -1,8 +1,8 @@
 """core.ports.ChainReader over JSON-RPC: every state read names its block by hash (EIP-1898), canonical or nothing.
 
-`{"blockHash": ..., "requireCanonical": true}` is understood for call, balance, nonce and code by geth, erigon, reth,
-nethermind and anvil (1.7.1: an abandoned or unknown hash is answered by "Resource not found"); a node that
-ignores it and reads by number instead does not exist among them, so no fall-back by number is made.
+`{"blockHash": ..., "requireCanonical": true}` stands for the block in call, balance, nonce, code and simulation.
+Tried with anvil 1.7.1, which understands it in all five and answers "Resource not found" for an abandoned or unknown
+hash. There is no fall-back by number: a node that refuses the form gives Unknown, not a read of some other block.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""JSON-RPC frames over a node's Unix socket: one JSON document a line, as geth, erigon, reth and anvil write them."""
+"""JSON-RPC frames over a node's Unix socket: one JSON document a line, as anvil and geth write them.
+
+A node that ends its messages by something else than a newline is not understood: requests run into their time-out.
+"""
 
 import asyncio
 import contextlib

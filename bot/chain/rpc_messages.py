@@ -17,7 +17,7 @@ from bot.core.result import Ok, Reverted, Unknown
 NO_ANSWER_CODES = frozenset({-32700, -32603, -32001, -32002, -32005, 429})
 """JSON-RPC 2.0 section 5.1 (parse error, internal error); EIP-1474 (not found, unavailable, limit exceeded)."""
 NO_ANSWER_TEXTS = ("unknown block", "header not found", "block not found", "missing trie node", "rate limit")
-"""What geth, erigon, reth and anvil say under the catch-all -32000 when they lack the block or the will."""
+"""How nodes word, under the catch-all code -32000, that they lack the block or the will (geth, anvil)."""
 
 
 class Answer(msgspec.Struct, frozen=True):

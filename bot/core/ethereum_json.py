@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from bot.core.identity import Address, BlockHash, BlockRef, TxHash, from_hex
+from bot.core.identity import Address, BlockHash, BlockRef, TxHash
 from bot.core.messages import Head, Log
 from bot.core.ports import MinedTransaction, Receipt
 from bot.core.result import Ok, Reverted, Unknown
@@ -45,12 +45,14 @@ def decode_quantity(value: object) -> int:
 
 def decode_data(value: object, size: int | None = None) -> bytes:
     """DATA: 0x and whole bytes; exactly `size` of them where one is given."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value[:2] != "0x":
         raise MalformedAnswer(f"{_short(value)} is not data")
     try:
-        raw = from_hex(value)
+        raw = bytes.fromhex(value[2:])
     except ValueError:
         raise MalformedAnswer(f"{_short(value)} is not data") from None
+    if len(value) != 2 + 2 * len(raw):  # fromhex skips white space
+        raise MalformedAnswer(f"{_short(value)} is not data")
     if size is not None and len(raw) != size:
         raise MalformedAnswer(f"{_short(value)} has {len(raw)} bytes, expected {size}")
     return raw
@@ -101,13 +103,14 @@ def decode_log(value: object) -> Log:
 
 def decode_logs_of(block: BlockHash) -> Callable[[object], tuple[Log, ...]]:
     """A decoder of `eth_getLogs` for one block: logs of any other hash are refused, and so is a wrong order."""
+    expected = "0x" + block.hex()
 
     def decode(value: object) -> tuple[Log, ...]:
         logs: list[Log] = []
         for item in _list(value, "logs"):
-            found = decode_data(_object(item, "log").get("blockHash"), 32)
-            if found != block:
-                raise MalformedAnswer(f"a log of block 0x{found.hex()} among those asked for 0x{block.hex()}")
+            found = _object(item, "log").get("blockHash")
+            if found != expected and str(found).lower() != expected:
+                raise MalformedAnswer(f"a log of block {_short(found)} among those asked for {expected}")
             logs.append(decode_log(item))
         if any(a.log_index >= b.log_index for a, b in pairwise(logs)):
             raise MalformedAnswer("logs are not in ascending log index")
