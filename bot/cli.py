@@ -47,7 +47,9 @@ def _signer(options: argparse.Namespace) -> int:
     from bot.settings import load_settings, read_environment
     from bot.signer.config import SignerConfig, SignerLimits, SignerWallet
     from bot.signer.process import run_signer
+    from bot.supervisor import await_file
 
+    await_file(options.after)
     settings = load_settings(read_environment(options.env_file))
     if not settings.sends or settings.variables.executor is None:
         raise BadConfiguration(f"BOT_MODE={settings.mode} signs nothing: the signer is for BOT_MODE=live")
@@ -152,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
 
     signer = _verb(verbs, "signer", _signer, "run the signer: the one process that opens the keystores")
     _env_file(signer)
+    _after(signer)
 
     market = _verb(verbs, "market", _market, "run the local market alone: chain, relay, traders, competitor")
     market.add_argument("--run-dir", type=Path, required=True, help="where keys, bot.env and logs go")
@@ -203,6 +206,11 @@ def _verb(
 
 def _env_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--env-file", type=Path, help="read this instead of .env; the real environment wins")
+
+
+def _after(parser: argparse.ArgumentParser) -> None:
+    """The supervisor's: import, then wait until this file is there."""
+    parser.add_argument("--after", type=Path, help=argparse.SUPPRESS)
 
 
 def _reads_a_run(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ import structlog
 import uvloop
 
 from bot.compose import Adapters, compose, open_adapters
-from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, Halted, Unreachable
+from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, Halted
 from bot.core.identity import Address, WalletName
 from bot.core.records import RunRecord
 from bot.journal.read import JournalReader
@@ -30,9 +30,9 @@ from bot.ops.run_folder import JOURNAL_FILE, deliver
 from bot.ops.run_progress import LimitUse, RunProgress
 from bot.ops.show import Show
 from bot.settings import Settings, load_settings, read_environment
+from bot.supervisor import await_file
 
 HALT_FILE = "HALT"
-MARKET_WAIT_S = 180.0
 SECOND_INTERRUPT = "interrupted twice"
 
 
@@ -42,8 +42,7 @@ def run_session(options: argparse.Namespace) -> int:
     started = time.monotonic()
     warm_kernels(lambda _: None)
     show.step("search kernels", f"ready ({time.monotonic() - started:.1f} s)")
-    if options.after is not None:
-        _wait_for(options.after)
+    await_file(options.after)
     settings = load_settings(read_environment(options.env_file))
     _log_to(settings.data_dir / "logs" / "bot.jsonl", settings.variables.log_level)
     if (settings.data_dir / HALT_FILE).exists() and settings.sends:
@@ -186,15 +185,6 @@ def _banner(settings: Settings) -> str:
             + f". {mode}."
         )
     return f"{settings.chain.name} — {mode}."
-
-
-def _wait_for(path: Path) -> None:
-    """Until the supervisor's market is ready; the supervisor ends us when it never is."""
-    deadline = time.monotonic() + MARKET_WAIT_S
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise Unreachable(f"{path} did not appear within {MARKET_WAIT_S:.0f} s: the market is not up")
-        time.sleep(0.01)
 
 
 def _log_to(path: Path, level: str) -> None:

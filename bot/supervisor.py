@@ -11,7 +11,6 @@ import ctypes
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,11 +19,10 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_GOOD, EXIT_UNREACHABLE
+from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_UNREACHABLE, Unreachable
 
 PR_SET_PDEATHSIG = 1
 READY_TIMEOUT_S = 180.0
-SIGNER_TIMEOUT_S = 20.0
 ORDERLY_STOP_S = 8.0
 LOCAL_RUNS = Path("var/local")
 
@@ -107,7 +105,7 @@ class Household:
         self._environment = {**os.environ, **variables}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._interrupts = 0
-        self._ending = False
+        self._ending_since: float | None = None
 
     def run(self, world: Sequence[str], bot: Sequence[str]) -> int:
         """`world` is the argument list of the verb that opens the market or fork, `bot` what `bot run` gets more."""
@@ -116,13 +114,10 @@ class Household:
         env_file, ready = self._folder / "bot.env", self._folder / "market.json"
         try:
             self._start("market", world)
-            # The bot imports and compiles while the market is being built; it acts once the market is ready.
-            self._start("bot", ["run", "--env-file", str(env_file), "--after", str(ready), *bot])
-            if not self._wait_for(ready.exists, READY_TIMEOUT_S, "market"):
-                return self._end(EXIT_UNREACHABLE)
-            self._start(
-                "signer", ["signer", "--env-file", str(env_file)], self._folder / "logs" / "signer.log"
-            )
+            # Bot and signer import while the market is being built; they act once the market is ready.
+            waiting = ["--env-file", str(env_file), "--after", str(ready)]
+            self._start("bot", ["run", *waiting, *bot])
+            self._start("signer", ["signer", *waiting], self._folder / "logs" / "signer.log")
             return self._end(self._watch())
         finally:
             self._end(EXIT_GOOD)
@@ -142,37 +137,26 @@ class Household:
         )
 
     def _watch(self) -> int:
-        """Until the bot has ended, or a part it depends on has."""
+        """Until the bot has ended, or a part it depends on has, or an ordered end takes too long."""
         while True:
             code = self._children["bot"].poll()
             if code is not None:
                 return code
+            if self._ending_since is not None and time.monotonic() - self._ending_since > ORDERLY_STOP_S:
+                return EXIT_INTERRUPTED
             for name in ("market", "signer"):
                 gone = self._children[name].poll()
-                if gone is not None and not self._ending:
+                if gone is not None and self._ending_since is None:
                     print(
-                        f"The {name} process ended by itself (exit {gone}): {self._last_words(name)}",
-                        file=sys.stderr,
+                        f"The {name} ended by itself (exit {gone}): {self._last_words(name)}", file=sys.stderr
                     )
                     return gone or EXIT_UNREACHABLE
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def _last_words(self, name: str) -> str:
         log = self._folder / "logs" / f"{name}.log"
         lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
         return lines[-1] if lines else f"see {self._folder}"
-
-    def _wait_for(self, ready: Callable[[], bool], limit: float, name: str) -> bool:
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline and not self._ending:
-            if ready():
-                return True
-            if self._children[name].poll() is not None:
-                return False
-            time.sleep(0.02)
-        if not self._ending:
-            print(f"The {name} was not ready after {limit:.0f} s; its log: {self._folder}", file=sys.stderr)
-        return False
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         bot = self._children.get("bot")
@@ -181,27 +165,17 @@ class Household:
             if bot is not None and self._interrupts == 1:
                 _signal(bot, signal.SIGINT)
                 return
-        self._ending = True
+        self._ending_since = self._ending_since or time.monotonic()
         if bot is not None:
             _signal(bot, signal.SIGTERM if self._interrupts <= 1 else signal.SIGKILL)
 
     def _end(self, code: int) -> int:
-        self._ending = True
+        self._ending_since = self._ending_since or time.monotonic()
         for name in ("bot", "signer", "market"):
             child = self._children.pop(name, None)
             if child is not None:
                 _stop(child)
         return code if code >= 0 else 128 - code
-
-
-def signer_ready(path: Path) -> bool:
-    """The signer's socket accepts a connection."""
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-        return True
 
 
 def die_with_parent() -> Callable[[], None] | None:
@@ -210,6 +184,15 @@ def die_with_parent() -> Callable[[], None] | None:
         return None
     libc = ctypes.CDLL(None)
     return lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def await_file(path: Path | None) -> None:
+    """Wait until the market's readiness file is there; None waits for nothing. Raises Unreachable after 3 minutes."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while path is not None and not path.exists():
+        if time.monotonic() > deadline:
+            raise Unreachable(f"{path} did not appear within {READY_TIMEOUT_S:.0f} s: the market is not up")
+        time.sleep(0.01)
 
 
 def _open_log(path: Path) -> BinaryIO:

@@ -38,6 +38,7 @@ class HeadConnection:
         self._clock = clock
         self._counters = counters
         self._inbox: deque[HeardHead] = deque(maxlen=queue_size)
+        self._older: dict[BlockHash, HeardHead] = {}
         self._stirred = asyncio.Event()
         self._watcher = asyncio.create_task(self._watch())
 
@@ -61,19 +62,25 @@ class HeadConnection:
         await self._clock.within(limit, self._stirred.wait())
 
     def take_newest(self) -> HeardHead | None:
-        """The newest head; older ones stay for `take_parent` until they are no longer of use."""
+        """The head pushed last. Those before it are of use as its parents alone: they may have left the chain."""
         self._stirred.clear()
-        return self._inbox.pop() if self._inbox else None
+        if not self._inbox:
+            return None
+        newest = self._inbox.pop()
+        self._older = {heard.head.hash: heard for heard in self._inbox}
+        self._inbox.clear()
+        if any(heard.head.number > newest.head.number for heard in self._older.values()):
+            self.must_poll = (
+                True  # a shorter branch, or heads told out of order: the node's latest block decides
+            )
+        return newest
 
     def take_parent(self, parent: BlockHash) -> HeardHead | None:
-        """A block that was pushed and not yet used, so that it need not be asked for."""
-        for heard in self._inbox:
-            if heard.head.hash == parent:
-                self._inbox.remove(heard)
-                return heard
-        return None
+        """A block that was pushed before the newest one, so that it need not be asked for."""
+        return self._older.pop(parent, None)
 
     def waiting(self) -> tuple[HeardHead, ...]:
+        """Heads pushed since `take_newest`."""
         return tuple(self._inbox)
 
     def _deliver(self, value: Any) -> None:

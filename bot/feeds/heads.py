@@ -57,7 +57,8 @@ class HeadFeed:
     def start_after(self, block: BlockRef) -> None:
         """Deliver what follows `block`, the one state was read at, however long ago that was.
 
-        To be called before the first event is asked for, and again after ContinuityLost.
+        To be called before the first event is asked for, again after ContinuityLost, and between any two events
+        when the consumer has read its state afresh.
         """
         self._chain = DeliveredChain(block)
         self._watch = self._new_watch()
@@ -122,10 +123,13 @@ class HeadFeed:
         heard = connection.take_newest()
         if heard is not None:
             self._watch.heard_message(heard.seen_at)
-            if not is_duplicate(chain, heard.head):
+            if is_duplicate(chain, heard.head):
+                self.counters.duplicate_heads += 1
+                return None
+            if heard.head.number > chain.tip.number:
                 return heard
-            self.counters.duplicate_heads += 1
-            return None
+            # Beside or below what was delivered: a reorg, or a head told late that has left the chain since.
+            connection.must_poll = True
         now = self._clock.monotonic()
         if not connection.must_poll and not self._watch.is_probe_due(now):
             await connection.stirred(self._watch.until_next_check(now))
@@ -172,6 +176,8 @@ class HeadFeed:
             self.counters.blocks_taken_back += len(joined.rolled_back.left)
             chain.take_back(joined.rolled_back)
             yield joined.rolled_back
+            if self._has_restarted(chain, connection):
+                return
 
         def newer_is_known() -> bool:
             return any(not is_duplicate(chain, later.head) for later in connection.waiting())
@@ -189,6 +195,8 @@ class HeadFeed:
             self.counters.blocks += 1
             self.counters.catch_up_blocks += is_catch_up
             yield BlockArrived(heard.head, logs.value, heard.seen_at, is_catch_up)
+            if self._has_restarted(chain, connection):
+                return
 
     async def _could_not_follow(self, connection: HeadConnection, started: Nanoseconds) -> None:
         """The chain moved on while it was read, or the node is unwell: ask for its latest block after a moment.
@@ -202,6 +210,13 @@ class HeadFeed:
             connection.is_open = False
         if connection.is_open:
             await self._clock.sleep(self._config.retry_delay)
+
+    def _has_restarted(self, chain: DeliveredChain, connection: HeadConnection) -> bool:
+        """The consumer called `start_after` while it held the last event: what follows starts from there."""
+        if self._chain is chain:
+            return False
+        connection.must_poll = True
+        return True
 
     def _new_watch(self) -> SilenceWatch:
         return SilenceWatch(self._config.heartbeat, self._config.allowed_silence, self._clock.monotonic())
