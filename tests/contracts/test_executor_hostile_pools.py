@@ -143,6 +143,14 @@ def test_an_operators_pool_that_executes_again(
     assert weth.balanceOf(recipient) == gain
 
 
+def test_a_pool_that_calls_back_once_more_inside_its_own_callback(
+    fake_pool, sends, calls_back, execute_refused
+):
+    """It is first and last pool at once, so that serving its callback makes it swap, and call back, again."""
+    pool = fake_pool(sends(2 * ETHER), calls_back)
+    assert execute_refused(borrowed_from(pool, ETHER, pool)) == "executor: unexpected callback"
+
+
 def test_an_owners_pool_that_sweeps(
     fake_pool, sends, calls_back, executor, owner, operator, weth, execute_refused
 ):

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from executor_chain import Chain
+from executor_chain import Chain, call_data
 from executor_stage import ETHER, FOREVER, Stage, deploy_executor
 
 BUILDER = "0x" + "bb" * 20
@@ -24,6 +24,13 @@ def fresh_stage(stage: Stage) -> Iterator[Stage]:
     )
     stage.chain.rpc("anvil_setBalance", BUILDER, "0x1")
     stage.chain.rpc("anvil_setCoinbase", BUILDER)
+    for pair in (
+        stage.uniswap.address,
+        stage.pancake.address,
+    ) * 2:  # pairs that have traded before, some time ago
+        stage.chain.rpc("evm_increaseTime", 12)
+        stage.chain.send(deployer, pair, call_data("sync()"))
+    stage.chain.rpc("evm_increaseTime", 12)
     stage.chain.rpc("evm_mine")
     yield stage
     stage.executor = shared
