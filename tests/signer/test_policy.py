@@ -155,9 +155,10 @@ def test_a_window_wholly_before_the_one_signed_last_is_refused(desk):
 
 class TestSpendPerDay:
     def test_payloads_of_a_nonce_count_once_at_the_dearest(self, tmp_path):
-        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=2 * WORST))
+        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST))
         for gas in (100, 300_000, 200_000):
             assert isinstance(desk.sign(sample_transaction(gas_limit=gas)), Signed)
+        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=2 * WORST))
         desk.report(8)
         assert isinstance(desk.sign(sample_transaction(nonce=8)), Signed)
         desk.report(9)
@@ -172,6 +173,12 @@ class TestSpendPerDay:
         other.mkdir()
         refused = Desk(other, limits=limited(gas_spend_per_day=WORST - 1)).sign(sample_transaction())
         assert refused.rule == "gas_spend_per_day"
+
+    def test_a_cheaper_payload_does_not_make_the_dearest_forgotten(self, tmp_path):
+        """The operator lowers the limit under what is already unlanded."""
+        Desk(tmp_path).sign(sample_transaction())
+        lowered = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST - 1))
+        assert lowered.sign(sample_transaction(gas_limit=1)).actual == f"{WORST} wei"
 
     def test_a_new_day_carries_what_is_unlanded(self, tmp_path):
         desk = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST))

@@ -1,5 +1,6 @@
 """The real process on its real socket."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -11,6 +12,7 @@ import pytest
 from plan_samples import CHAIN_ID, OPERATOR
 from signer_stage import (
     PASSWORD,
+    Desk,
     running_signer,
     sample_transaction,
     signer_config,
@@ -34,6 +36,7 @@ from bot.core.signer_protocol import (
     encode_frame,
 )
 from bot.core.transaction import decode_signed
+from bot.signer import process
 from bot.signer.totals import TotalsFile
 
 
@@ -74,7 +77,7 @@ def sign_request():
 
 
 def test_from_hello_to_signature_to_orderly_end(folder):
-    with running_signer(folder) as process:
+    with running_signer(folder) as signer:
         config = signer_config(folder)
         assert stat.S_IMODE(config.socket_path.parent.stat().st_mode) == 0o700
         peer = Peer(folder)
@@ -84,43 +87,43 @@ def test_from_hello_to_signature_to_orderly_end(folder):
         signed = peer.ask(sign_request())
         assert decode_signed(signed.raw)[0] == sample_transaction()
         assert peer.ask(Hello()).wallets == (WalletStatus("main", OPERATOR, 7, 7, 1),)
-        process.terminate()
-        assert process.wait(timeout=60) == 0
+        signer.terminate()
+        assert signer.wait(timeout=60) == 0
         assert peer.socket.recv(1) == b""
         assert not config.socket_path.exists()
-        output = process.stdout.read().decode()
+        output = signer.stdout.read().decode()
         assert "stopped" in output
         assert PASSWORD not in output
 
 
 def test_a_killed_signer_starts_again_and_remembers(folder):
-    with running_signer(folder) as process:
+    with running_signer(folder) as signer:
         peer = Peer(folder)
         peer.ask(ReportNonce("main", 7))
         assert isinstance(peer.ask(sign_request()), Signed)
-        process.kill()
-        process.wait()
+        signer.kill()
+        signer.wait()
     assert signer_config(folder).socket_path.exists(), "left behind by the kill"
-    process = start_process(folder)
+    signer = start_process(folder)
     try:
         while True:
             try:
                 peer = Peer(folder)
                 break
             except ConnectionRefusedError:
-                assert process.poll() is None
+                assert signer.poll() is None
                 time.sleep(0.01)
         assert peer.ask(Hello()).wallets == (WalletStatus("main", OPERATOR, 7, 7, 1),)
     finally:
-        process.kill()
-        process.communicate()
+        signer.kill()
+        signer.communicate()
 
 
 def test_no_signature_leaves_before_the_disk_counts_it(folder):
     """SIGKILL while requests stream in: the durable counter is never behind the signatures that were received."""
     received = 0
     for round_number in range(4):
-        with running_signer(folder, fresh := signer_config(folder)) as process:
+        with running_signer(folder, fresh := signer_config(folder)) as signer:
             peer = Peer(folder)
             if round_number == 0:
                 peer.ask(ReportNonce("main", 7))
@@ -128,8 +131,8 @@ def test_no_signature_leaves_before_the_disk_counts_it(folder):
             with contextlib.suppress(ConnectionError):
                 for _ in range(20 + 30 * round_number):
                     received += len(peer.replies(1) or ())
-            process.kill()
-            process.wait()
+            signer.kill()
+            signer.wait()
             with contextlib.suppress(ConnectionError):
                 while replies := peer.replies(1):
                     received += len(replies)
@@ -194,22 +197,45 @@ def test_a_second_signer_is_refused_with_the_pid_of_the_first(folder):
 def test_what_cannot_work_is_said_at_once(folder, changes, words):
     if changes.get("socket_path"):
         changes = {"socket_path": folder / ("x" * 120) / "signer"}
-    process = start_process(folder, signer_config(folder, **changes))
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2
+    signer = start_process(folder, signer_config(folder, **changes))
+    output, _ = signer.communicate(timeout=60)
+    assert signer.returncode == 2
     assert words in output
     assert len(output.splitlines()) == 1
 
 
 def test_a_folder_that_others_may_enter_is_refused(folder):
     (folder / "socket").mkdir(mode=0o755)
-    process = start_process(folder)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2
+    signer = start_process(folder)
+    output, _ = signer.communicate(timeout=60)
+    assert signer.returncode == 2
     assert b"mode 0755) must belong to" in output
 
 
 def test_ctrl_c_ends_it_too(folder):
-    with running_signer(folder) as process:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+    with running_signer(folder) as signer:
+        signer.send_signal(signal.SIGINT)
+        assert signer.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("uid_offset", [0, 1])
+async def test_only_processes_of_the_same_user_are_answered(tmp_path, monkeypatch, uid_offset):
+    """The kernel's word on the peer against the signer's own user; the request is the same."""
+    own = os.getuid()
+    monkeypatch.setattr(process.os, "getuid", lambda: own + uid_offset)
+    desk = Desk(tmp_path).desk
+
+    async def serve(reader, writer):
+        await process._converse(desk, reader, writer)
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, tmp_path / "signer")
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "signer")
+    writer.write(encode_frame(Hello()))
+    if uid_offset == 0:
+        writer.write_eof()
+    with contextlib.suppress(ConnectionError):
+        reply = await reader.read()
+        assert bool(reply) == (uid_offset == 0)
+    writer.close()
+    server.close()
