@@ -1,4 +1,4 @@
-"""A chain of headers and logs in memory, for nodes that are made to misbehave. Abandoned blocks are unknown, as on anvil."""
+"""A chain of headers and logs in memory, for nodes that are made to misbehave. Abandoned blocks are unknown, as on anvil, or kept, as by geth."""
 
 from dataclasses import dataclass, field
 
@@ -72,6 +72,9 @@ class FakeBlock:
 class FakeChain:
     blocks: list[FakeBlock] = field(default_factory=list)
     mined: int = 0
+    serves_abandoned: bool = False
+    """As geth does: blocks that have left the chain, and their logs, can still be read by hash."""
+    abandoned: list[FakeBlock] = field(default_factory=list)
 
     def __post_init__(self):
         self.mine()
@@ -100,8 +103,10 @@ class FakeChain:
 
     def reorg(self, depth, length):
         """Abandon `depth` blocks and mine `length` others; the new ones are returned."""
+        self.abandoned += self.blocks[len(self.blocks) - depth :]
         del self.blocks[len(self.blocks) - depth :]
         return self.mine(length)
 
     def by_hash(self, text):
-        return next((block for block in self.blocks if "0x" + block.hash.hex() == text), None)
+        known = self.blocks + self.abandoned if self.serves_abandoned else self.blocks
+        return next((block for block in known if "0x" + block.hash.hex() == text), None)

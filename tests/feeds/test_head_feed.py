@@ -198,3 +198,69 @@ async def test_a_gap_longer_than_allowed_is_continuity_lost(chain, make_feed):
     [lost] = await take(events, 1)
     assert isinstance(lost, ContinuityLost)
     assert "20 blocks" in lost.reason
+
+
+async def test_heads_told_before_a_reorg_and_read_after_it_are_not_delivered(chain, node, make_feed):
+    """Even from a node that still serves them: the queue is history, its last head alone is news."""
+    chain.serves_abandoned = True
+    start = chain.tip
+    feed, events = await make_feed(start)
+    waiting = asyncio.create_task(anext(events))
+    await settled(node, feed)
+    [first] = chain.mine()
+    await node.push_head(first.header())
+    await asyncio.wait_for(waiting, 5)
+    stale = chain.mine(3)  # the consumer is busy
+    fresh = chain.reorg(3, 4)
+    for block in [*stale, *fresh]:
+        await node.push_head(block.header())
+    await until(lambda: feed.counters.heads_heard == 8)
+    arrived = await take(events, 4)
+    assert [event.head.ref for event in arrived] == [block.ref for block in fresh]
+    waiting = asyncio.create_task(anext(events))
+    [last] = chain.mine()
+    await node.push_head(last.header())
+    assert (await asyncio.wait_for(waiting, 5)).head.ref == last.ref
+    assert feed.counters.reorgs == 0
+
+
+async def test_a_late_head_of_an_abandoned_block_does_not_take_the_chain_back(chain, node, make_feed):
+    chain.serves_abandoned = True
+    start = chain.tip
+    [stale] = chain.mine()
+    fresh = chain.reorg(1, 3)
+    feed, events = await make_feed(start)
+    await take(events, 3)
+    waiting = asyncio.create_task(anext(events))
+    await node.push_head(stale.header())
+    await until(lambda: feed.counters.probes == 2)
+    [last] = chain.mine()
+    await node.push_head(last.header())
+    assert (await asyncio.wait_for(waiting, 5)).head.parent_hash == fresh[-1].hash
+    assert feed.counters.reorgs == 0
+
+
+async def test_heads_told_out_of_order_end_at_the_newest(chain, node, make_feed):
+    feed, events = await make_feed(chain.tip)
+    waiting = asyncio.create_task(anext(events))
+    await settled(node, feed)
+    first, second, third = chain.mine(3)
+    await node.push_head(first.header())
+    got = [await asyncio.wait_for(waiting, 5)]
+    await node.push_head(third.header())
+    await node.push_head(second.header())
+    await until(lambda: feed.counters.heads_heard == 3)
+    got += await take(events, 2)
+    assert [event.head.ref for event in got] == [first.ref, second.ref, third.ref]
+
+
+async def test_a_consumer_that_starts_afresh_between_two_events_gets_what_follows_its_new_start(
+    chain, make_feed
+):
+    start = chain.tip
+    blocks = chain.mine(8)
+    feed, events = await make_feed(start)
+    await take(events, 2)
+    feed.start_after(blocks[5].ref)
+    arrived = await take(events, 2)
+    assert [event.head.ref for event in arrived] == [block.ref for block in blocks[6:]]

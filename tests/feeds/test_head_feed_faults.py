@@ -168,8 +168,10 @@ async def test_a_malformed_head_makes_the_feed_ask(chain, node, make_feed):
     assert feed.counters.malformed_heads == 1
 
 
-async def test_random_chains_and_faults_end_in_the_canonical_chain(chain, node, make_feed):
+@pytest.mark.parametrize("serves_abandoned", [False, True], ids=["like anvil", "like geth"])
+async def test_random_chains_and_faults_end_in_the_canonical_chain(chain, node, make_feed, serves_abandoned):
     """Reorgs, lost and repeated heads, dropped sockets, failing reads, in an order drawn at test time."""
+    chain.serves_abandoned = serves_abandoned
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     draw = random.Random(seed)
