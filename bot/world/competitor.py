@@ -18,6 +18,7 @@ from bot.core.identity import Address, from_hex, hex_bytes, hex_quantity, to_che
 from bot.core.transaction import TransactionFields
 from bot.core.units import BPS_WHOLE, Bps, Gas, TokenUnits, Wei, WeiPerGas, share_down
 from bot.protocols.executor import Cycle, Hop, encode_execute
+from bot.protocols.multicall3 import Call, decode_aggregate3_result, encode_aggregate3
 from bot.protocols.uniswap_v2 import amount_out_down, decode_reserves, reserves_calldata
 from bot.world.accounts import ThrowawayAccount
 from bot.world.anvil import Anvil
@@ -30,6 +31,7 @@ from bot.world.raw_transaction import decode_raw
 from bot.world.relay import Relay
 from bot.world.tokens import WETH
 from bot.world.transaction_checks import read_accounts
+from bot.world.venues import MULTICALL3
 
 _GAS_LIMIT = Gas(600_000)
 _GAS_EXPECTED = Gas(190_000)
@@ -106,20 +108,14 @@ class Competitor:
         )
 
     async def _read_markets(self) -> list[Market]:
-        calls = [
-            (
-                "eth_call",
-                [{"to": to_checksum(pair.address), "data": hex_bytes(reserves_calldata())}, "latest"],
-            )
-            for pair in self._pairs
+        calls = [Call(pair.address, reserves_calldata(), allow_failure=False) for pair in self._pairs]
+        request = {"to": to_checksum(MULTICALL3), "data": hex_bytes(encode_aggregate3(calls))}
+        answer = await self._anvil.rpc("eth_call", [request, "latest"])
+        results = decode_aggregate3_result(from_hex(answer))
+        return [
+            _seen_from_weth(pair, *decode_reserves(result.data))
+            for pair, result in zip(self._pairs, results, strict=True)
         ]
-        markets: list[Market] = []
-        for pair, answer in zip(self._pairs, await self._anvil.rpc_batch(calls), strict=True):
-            reserve0, reserve1 = decode_reserves(from_hex(answer))
-            weth_is_token0 = pair.token0.token == WETH
-            weth, other = (reserve0, reserve1) if weth_is_token0 else (reserve1, reserve0)
-            markets.append(Market(pair, weth_is_token0, weth, other))
-        return markets
 
     async def _signed(self, catch: Catch, bid: Wei, block: BuildingBlock) -> bytes:
         sender = self.account.address
@@ -142,6 +138,12 @@ class Competitor:
 
 def competitor_account(seed: int) -> ThrowawayAccount:
     return ThrowawayAccount(seed, "competitor")
+
+
+def _seen_from_weth(pair: PairPlan, reserve0: int, reserve1: int) -> Market:
+    if pair.token0.token == WETH:
+        return Market(pair, True, reserve0, reserve1)
+    return Market(pair, False, reserve1, reserve0)
 
 
 def cycle_of(catch: Catch) -> Cycle:
