@@ -1,4 +1,4 @@
-"""Intrinsic and floor gas against the EIPs' wording; a mined transaction holds them in tests/costs/test_gas_table."""
+"""Intrinsic and floor gas against the EIPs' wording."""
 
 import pytest
 from hypothesis import given
