@@ -35,7 +35,7 @@ from bot.journal.store import JournalStore
 from bot.loop import LoopDeps, World
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.protocols.uniswap_v2 import PAIR_CREATED_TOPIC, SYNC_TOPIC
-from bot.risk.ledger import DAY, Ledger
+from bot.risk.ledger import Ledger
 from bot.settings import Settings, limits_of
 from bot.state.market_state import MarketState
 from bot.tick import TickDeps
@@ -101,10 +101,8 @@ async def compose(
     in_flight = InFlight(adapters.reader, execution)
     for intent in await store.open_intents():
         in_flight.restore(intent)
-    ledger = Ledger.rebuilt(
-        await store.ledger_entries(Nanoseconds(max(0, adapters.clock.utc() - 2 * DAY))),
-        await store.holding_intents(),
-    )
+    # From the very first entry: failures in a row reach back to the last landed intent, however long ago.
+    ledger = Ledger.rebuilt(await store.ledger_entries(Nanoseconds(0)), await store.holding_intents())
     bootstrap = _bootstrap(settings, adapters)
     try:
         world = await bootstrap()

@@ -238,6 +238,7 @@ class Loop:
         """Bootstrap afresh, as often as it takes; nothing is hunted meanwhile."""
         for _, line in self._deps.lines.values():
             line.forget_chain()
+        self._deps.in_flight.forget_chain()
         while not self._stop.is_set():
             try:
                 self._world = await self._deps.bootstrap()

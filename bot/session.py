@@ -90,6 +90,7 @@ async def _run(settings: Settings, store: JournalStore, show: Show, options: arg
             async for finding in _checks(settings, adapters, wallets):
                 show.step(finding.subject, finding.found)
             progress = RunProgress()
+            await _compare_counters(settings, adapters, store)
             run = _run_record(settings, adapters)
             await store.record_run(run)
             journal = ObservedJournal(store, progress)
@@ -132,6 +133,14 @@ async def _checks(
         yield finding
     async for finding in doctor.check_relays(settings, adapters.clock):
         yield finding
+
+
+async def _compare_counters(settings: Settings, adapters: Adapters, store: JournalStore) -> None:
+    if adapters.signer is None:
+        return
+    hello = await doctor.greet_signer(settings, adapters.signer, adapters.clock)
+    for wallet in hello.wallets:
+        doctor.check_counters(wallet, await store.wallet_history(wallet.address), settings.data_dir)
 
 
 def _after_block(

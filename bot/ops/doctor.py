@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -15,8 +16,9 @@ from bot.core.identity import Address, BlockRef, WalletName, address_from_hex, h
 from bot.core.ports import ChainReader, Clock
 from bot.core.quantities import format_ether
 from bot.core.result import Ok, Reverted, Unknown
-from bot.core.signer_protocol import HelloReply
+from bot.core.signer_protocol import HelloReply, WalletStatus
 from bot.core.units import Nanoseconds
+from bot.journal.queries import WalletHistory
 from bot.settings import Settings
 
 SIGNER_START_TRIES = 100
@@ -158,6 +160,25 @@ async def greet_signer(settings: Settings, signer: Greeter, clock: Clock) -> Hel
             f"the signer has no wallet {', '.join(missing)}; restart it with the same BOT_WALLETS"
         )
     return reply
+
+
+def check_counters(wallet: WalletStatus, history: WalletHistory, data_dir: Path) -> None:
+    """The journal against the signer's own durable counters: whichever is behind was truncated or restored from old.
+
+    Raises BadConfiguration with the way out.
+    """
+    last, known = wallet.last_signed_nonce, history.highest_nonce
+    if last is not None and (known is None or last > known):
+        raise BadConfiguration(
+            f"the journal in {data_dir} knows nonces of wallet {wallet.name} up to {known}, the signer signed {last}: the "
+            f"journal is behind (truncated, or restored from an old copy); put the newest journal back, or start in a new "
+            f"BOT_DATA_DIR with a new key"
+        )
+    if wallet.counter < history.payloads:
+        raise BadConfiguration(
+            f"the signer counts {wallet.counter} signatures of wallet {wallet.name}, the journal in {data_dir} holds "
+            f"{history.payloads}: the signer's totals are behind; put the newest folder {data_dir / 'signer'} back"
+        )
 
 
 def keystore_addresses(settings: Settings) -> dict[WalletName, Address]:

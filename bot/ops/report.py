@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from bot.chain.relay_rows import ROWS
 from bot.core.decisions import Verdict
 from bot.core.identity import hex_bytes, to_checksum
 from bot.core.records import BlockRecord, RunRecord
@@ -13,6 +14,7 @@ from bot.ops.report_text import report_text
 from bot.ops.run_folder import deliver, find_journal
 
 SCHEMA = 1
+# Every row of ROWS is private: an attempt by any other route would be a public send. Cancellations are not built yet.
 FUNNEL = ("cycles_screened", "opportunities", "sized", "profitable", "planned", "simulated", "allowed")
 
 
@@ -43,7 +45,7 @@ def build_report(journal: JournalReader) -> dict[str, Any]:
         "landed": verdicts[Verdict.LANDED],
         "mined_reverted": verdicts[Verdict.MINED_REVERTED],
         "verdicts": dict(sorted(verdicts.items())),
-        "public_sends": 0,
+        "public_sends": sum(1 for story in stories for one in story.attempts if one.route not in ROWS),
         "public_cancels": 0,
         **_money(stories),
         "bundles": bundles,

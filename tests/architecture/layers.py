@@ -1,7 +1,7 @@
 """The import law as data: DESIGN's tree, from the top to the bottom, siblings blind to each other."""
 
 LAYERS = (
-    ("cli", "supervisor", "__main__"),
+    ("cli", "session", "supervisor", "__main__"),
     ("compose",),
     ("ops",),
     ("settings", "variables", "loop"),
@@ -29,7 +29,8 @@ OPENED_BY = {
 
 WITHIN_A_ROW = {
     "__main__": {"cli", "supervisor"},
-    "cli": {"supervisor"},
+    "cli": {"session", "supervisor"},
+    "session": {"supervisor"},
     "settings": {"variables"},
 }
 """The program's entrance (`python -m bot` is the command line, which may start the supervisor), and settings read
