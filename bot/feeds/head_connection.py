@@ -70,9 +70,8 @@ class HeadConnection:
         self._older = {heard.head.hash: heard for heard in self._inbox}
         self._inbox.clear()
         if any(heard.head.number > newest.head.number for heard in self._older.values()):
-            self.must_poll = (
-                True  # a shorter branch, or heads told out of order: the node's latest block decides
-            )
+            # A shorter branch, or heads told out of order: the node's latest block decides.
+            self.must_poll = True
         return newest
 
     def take_parent(self, parent: BlockHash) -> HeardHead | None:

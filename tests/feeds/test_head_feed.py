@@ -25,9 +25,9 @@ async def test_delivers_what_came_between_bootstrap_and_subscription(chain, make
 
 
 async def test_a_pushed_head_needs_one_request(chain, node, make_feed):
-    feed, events = await make_feed(chain.tip)
+    _, events = await make_feed(chain.tip)
     waiting = asyncio.create_task(anext(events))
-    await settled(node, feed)
+    await settled(node)
     asked = node.requests.copy()
     [block] = chain.mine()
     await node.push_head(block.header())
@@ -65,7 +65,7 @@ async def test_a_head_told_twice_is_delivered_once_and_counted(chain, node, make
     start = chain.tip
     feed, events = await make_feed(start)
     waiting = asyncio.create_task(anext(events))
-    await settled(node, feed)
+    await settled(node)
     first, second = chain.mine(2)
     await node.push_head(first.header())
     got = await asyncio.wait_for(waiting, 5)
@@ -206,7 +206,7 @@ async def test_heads_told_before_a_reorg_and_read_after_it_are_not_delivered(cha
     start = chain.tip
     feed, events = await make_feed(start)
     waiting = asyncio.create_task(anext(events))
-    await settled(node, feed)
+    await settled(node)
     [first] = chain.mine()
     await node.push_head(first.header())
     await asyncio.wait_for(waiting, 5)
@@ -224,6 +224,30 @@ async def test_heads_told_before_a_reorg_and_read_after_it_are_not_delivered(cha
     assert feed.counters.reorgs == 0
 
 
+async def test_a_longer_branch_told_before_a_shorter_one_replaced_it_is_not_delivered(chain, node, make_feed):
+    chain.serves_abandoned = True
+    start = chain.tip
+    feed, events = await make_feed(start)
+    waiting = asyncio.create_task(anext(events))
+    await settled(node)
+    [first] = chain.mine()
+    await node.push_head(first.header())
+    await asyncio.wait_for(waiting, 5)
+    stale = chain.mine(5)  # the consumer is busy
+    fresh = chain.reorg(5, 2)
+    for block in [*stale, *fresh]:
+        await node.push_head(block.header())
+    await until(lambda: feed.counters.heads_heard == 8)
+    arrived = await take(events, 2)
+    assert [event.head.ref for event in arrived] == [block.ref for block in fresh]
+    waiting = asyncio.create_task(anext(events))
+    await until(lambda: node.requests["eth_getBlockByNumber"] == 2)
+    [last] = chain.mine()
+    await node.push_head(last.header())
+    assert (await asyncio.wait_for(waiting, 5)).head.parent_hash == fresh[-1].hash
+    assert feed.counters.reorgs == 0
+
+
 async def test_a_late_head_of_an_abandoned_block_does_not_take_the_chain_back(chain, node, make_feed):
     chain.serves_abandoned = True
     start = chain.tip
@@ -233,7 +257,7 @@ async def test_a_late_head_of_an_abandoned_block_does_not_take_the_chain_back(ch
     await take(events, 3)
     waiting = asyncio.create_task(anext(events))
     await node.push_head(stale.header())
-    await until(lambda: feed.counters.probes == 2)
+    await until(lambda: node.requests["eth_getBlockByNumber"] == 2)
     [last] = chain.mine()
     await node.push_head(last.header())
     assert (await asyncio.wait_for(waiting, 5)).head.parent_hash == fresh[-1].hash
@@ -243,7 +267,7 @@ async def test_a_late_head_of_an_abandoned_block_does_not_take_the_chain_back(ch
 async def test_heads_told_out_of_order_end_at_the_newest(chain, node, make_feed):
     feed, events = await make_feed(chain.tip)
     waiting = asyncio.create_task(anext(events))
-    await settled(node, feed)
+    await settled(node)
     first, second, third = chain.mine(3)
     await node.push_head(first.header())
     got = [await asyncio.wait_for(waiting, 5)]

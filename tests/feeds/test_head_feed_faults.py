@@ -161,7 +161,7 @@ async def test_a_malformed_head_makes_the_feed_ask(chain, node, make_feed):
     start = chain.tip
     feed, events = await make_feed(start)
     waiting = asyncio.create_task(anext(events))
-    await settled(node, feed)
+    await settled(node)
     [block] = chain.mine()
     await node.push_head(block.header() | {"number": "seven"})
     assert (await asyncio.wait_for(waiting, 5)).head.ref == block.ref
