@@ -16,7 +16,7 @@ from bot.core.ports import Clock, Journal, Simulator
 from bot.core.profile import ChainProfile
 from bot.core.records import DropRecord
 from bot.core.result import Ok, Reverted, Unknown
-from bot.core.units import Gas, Nanoseconds, Wei
+from bot.core.units import BPS_WHOLE, Bps, Gas, Nanoseconds, Wei
 from bot.costs.base_fee import next_base_fee
 from bot.costs.gas_schedule import GasSchedule
 from bot.execution.config import ExecutionConfig
@@ -84,7 +84,7 @@ async def tick(
     for wallet in wallets:
         if not remaining:
             break
-        plan = _plan(remaining, wallet, block, deps)
+        plan = _plan(remaining, wallet, block, deps, deps.execution)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
             break
@@ -95,12 +95,28 @@ async def tick(
 
 
 def _plan(
-    opportunities: Sequence[Opportunity], wallet: WalletAtHead, block: BlockArrived, deps: TickDeps
+    opportunities: Sequence[Opportunity],
+    wallet: WalletAtHead,
+    block: BlockArrived,
+    deps: TickDeps,
+    config: ExecutionConfig,
 ) -> Plan | NotWorthIt:
     if not isinstance(wallet.count, Ok):
         return NotWorthIt("the wallet's nonce is unknown", "its transaction count", str(wallet.count))
     nonce, chain_id = wallet.count.value, deps.chain.chain_id
-    return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, deps.execution)
+    return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config)
+
+
+def _with_more_gas(
+    plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: TickDeps
+) -> Plan | NotWorthIt:
+    """The same cycles under a gas limit of twice the estimate: a new plan, simulated anew (law 4).
+
+    A revert without data is most often gas that ran out: a pair whose price accumulators were never written takes
+    up to 85,000 more than the table says.
+    """
+    config = msgspec.structs.replace(deps.execution, gas_margin=Bps(BPS_WHOLE))
+    return _plan(plan.opportunities, wallet, block, deps, config)
 
 
 async def _carry_out(
@@ -119,6 +135,13 @@ async def _carry_out(
         return await _drop(plan, "preflight", checked.check, deps, funnel)
     started = deps.clock.monotonic()
     simulated = await simulate_plan(deps.simulator, plan, block.head, deps.execution)
+    if isinstance(simulated, Reverted) and not simulated.data:
+        roomier = _with_more_gas(plan, wallet, block, deps)
+        if isinstance(roomier, Plan):
+            plan, simulated = (
+                roomier,
+                await simulate_plan(deps.simulator, roomier, block.head, deps.execution),
+            )
     funnel.took("simulate", deps.clock.monotonic() - started)
     if not isinstance(simulated, Ok):
         return await _drop(plan, "simulation", _failure(simulated), deps, funnel)
