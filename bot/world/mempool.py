@@ -72,8 +72,8 @@ class Mempool:
         return mined
 
     def settle(self, accounts: Mapping[Address, Account]) -> None:
-        """Forget what can never be mined any more: nonces that were used. `accounts` covers all `senders()`."""
-        for sender in self.senders():
+        """Forget what can never be mined any more: nonces that were used. Senders not in `accounts` are left alone."""
+        for sender in accounts.keys() & self._by_sender.keys():
             queue = self._by_sender[sender]
             for nonce in [nonce for nonce in queue if nonce < accounts[sender].nonce]:
                 del self._by_hash[queue.pop(nonce).hash]
@@ -84,11 +84,13 @@ class Mempool:
         """In the order a builder takes them: best effective tip first, each sender's nonces in turn.
 
         Ties go by hash, so that the order follows from the content. A sender stops at its first nonce gap, at a fee
-        cap under `base_fee`, and where its balance no longer covers the next worst case.
+        cap under `base_fee`, and where its balance no longer covers the next worst case. Who sent for the first time
+        since `accounts` were read waits for the next block.
         """
         lines = {
             sender: _runnable(self._by_sender[sender], base_fee, accounts[sender])
             for sender in self._by_sender
+            if sender in accounts
         }
         heap = [
             (-line[0].effective_tip(base_fee), line[0].hash, sender, 0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import ClientError
 
-from bot.core.identity import Address, TxHash, address_from_hex, from_hex, hex_bytes, hex_quantity
+from bot.core.identity import Address, TxHash, address_from_hex, hex_bytes, hex_quantity
 from bot.world.anvil import Anvil, AnvilError
 from bot.world.json_rpc import INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError, invalid_params
 from bot.world.mempool import Mempool
@@ -138,8 +138,9 @@ class NodeMethods:
         return {"pending": hex_quantity(len(self._mempool)), "queued": "0x0"}
 
     async def _market_tick_done(self, params: Sequence[Any]) -> bool:
+        number_text, block_hash = _parameter(params, 0), decode_hex(_parameter(params, 1))
         try:
-            number, block_hash = int(_parameter(params, 0), 16), from_hex(_parameter(params, 1))
+            number = int(number_text, 16)
         except (ValueError, TypeError) as error:
             raise invalid_params(
                 f"market_tickDone takes [block number in hex, block hash]: {error}"

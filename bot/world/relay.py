@@ -33,6 +33,7 @@ from bot.world.relay_requests import (
     only_object,
     read_bundle,
     read_private_transaction,
+    read_seconds,
     read_target,
     read_transactions,
     read_uuid,
@@ -136,7 +137,7 @@ class Relay:
         block = self._next_block()
         target = read_target(options, self._head)
         block = msgspec.structs.replace(
-            block, number=target, timestamp=int(options.get("timestamp") or block.timestamp)
+            block, number=target, timestamp=read_seconds(options, "timestamp") or block.timestamp
         )
         try:
             outcomes = await simulate(self._anvil, block, [[tx] for tx in transactions])

@@ -32,8 +32,8 @@ def read_bundle(signer: Address, options: dict[str, Any], head: int) -> Submissi
         transactions=transactions,
         first_block=target,
         last_block=target,
-        min_timestamp=_seconds(options, "minTimestamp"),
-        max_timestamp=_seconds(options, "maxTimestamp"),
+        min_timestamp=read_seconds(options, "minTimestamp"),
+        max_timestamp=read_seconds(options, "maxTimestamp"),
         may_revert=frozenset(TxHash(decode_hex(text)) for text in _texts(options, "revertingTxHashes")),
         replacement_uuid=read_uuid(options),
     )
@@ -92,6 +92,16 @@ def only_object(params: Sequence[Any]) -> dict[str, Any]:
     return params[0]
 
 
+def read_seconds(options: dict[str, Any], name: str) -> int:
+    """A UTC time as a JSON number; 0 where there is none. Raises RpcError."""
+    value = options.get(name)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise invalid_params(f"{name} must be a number of seconds, got {value!r}")
+    return value
+
+
 def _texts(options: dict[str, Any], name: str) -> list[Any]:
     values = options.get(name)
     if values is None:
@@ -99,15 +109,6 @@ def _texts(options: dict[str, Any], name: str) -> list[Any]:
     if not isinstance(values, list):
         raise invalid_params(f"{name} must be a list")
     return values
-
-
-def _seconds(options: dict[str, Any], name: str) -> int:
-    value = options.get(name)
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise invalid_params(f"{name} must be a number of seconds, got {value!r}")
-    return value
 
 
 def _quantity(text: Any, name: str) -> int:

@@ -43,11 +43,10 @@ def read_log_filter(options: Any) -> LogFilter:
         options = {}
     if not isinstance(options, dict):
         raise invalid_params("logs: the filter is an object with `address` and `topics`")
-    topics: list[frozenset[str] | None] = []
-    for item in options.get("topics") or []:
-        texts = _texts(item)
-        topics.append(texts or None)
-    return LogFilter(_texts(options.get("address")), tuple(topics))
+    listed = options.get("topics") or []
+    if not isinstance(listed, list):
+        raise invalid_params("logs: `topics` is a list, by position")
+    return LogFilter(_texts(options.get("address")), tuple(_texts(item) or None for item in listed))
 
 
 def _texts(item: Any) -> frozenset[str]:
@@ -110,13 +109,13 @@ class Subscriptions:
     def subscribe(self, connection: Connection, params: Sequence[Any]) -> str:
         """The id. Raises RpcError for a kind this node has not."""
         kind = params[0] if params else None
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             raise invalid_params(f"no such subscription: {kind!r}; there are {', '.join(sorted(_KINDS))}")
         option = params[1] if len(params) > 1 else None
         wanted = read_log_filter(option) if kind == "logs" else option is True
         self._last_id += 1
         subscription_id = hex_quantity(self._last_id)
-        connection.wanted[subscription_id] = (str(kind), wanted)
+        connection.wanted[subscription_id] = (kind, wanted)
         return subscription_id
 
     def unsubscribe(self, connection: Connection, params: Sequence[Any]) -> bool:
