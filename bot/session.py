@@ -40,7 +40,7 @@ def run_session(options: argparse.Namespace) -> int:
     """`bot run`. 0 after an orderly end, by `--blocks` or a signal; 130 when a second Ctrl-C cut it short."""
     show = Show(plain=options.plain)
     started = time.monotonic()
-    warm_kernels(lambda _: None)
+    warm_kernels(lambda what: show.step(what, "compiling: some seconds on a first start, cached afterwards"))
     show.step("search kernels", f"ready ({time.monotonic() - started:.1f} s)")
     await_file(options.after)
     settings = load_settings(read_environment(options.env_file))
@@ -99,7 +99,7 @@ async def _run(settings: Settings, store: JournalStore, show: Show, options: arg
                 "pools",
                 f"{len(world.state.table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles",
             )
-            async with show.running(progress, _banner(settings)) as after_block:
+            async with show.running(progress, _banner(settings), stop) as after_block:
                 deps = msgspec.structs.replace(
                     deps, after_block=_after_block(deps, settings, progress, after_block)
                 )

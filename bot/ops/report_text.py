@@ -6,6 +6,7 @@ from typing import Any
 from bot.core.quantities import format_ether
 
 SHOWN_BUNDLES = 12
+PLACES = 9
 
 
 def report_text(report: Mapping[str, Any]) -> str:
@@ -27,11 +28,11 @@ def report_text(report: Mapping[str, Any]) -> str:
         *_counted("denied by rule", report["denied"]),
         *_counted("verdicts", report["verdicts"]),
         *_counted("dropped because", report["dropped"]),
-        f"  predicted profit of what landed   {format_ether(int(report['predicted_profit']), 9)}",
-        f"  realised profit                   {format_ether(int(report['realized_profit']), 9)}",
-        f"  gas paid                          {format_ether(int(report['gas_cost_wei']), 9)}",
-        f"  net of gas                        {format_ether(int(report['net_wei']), 9)}",
-        f"  paid to builders                  {format_ether(int(report['bid_wei']), 9)}",
+        f"  predicted profit of what landed   {format_ether(int(report['predicted_profit']), PLACES)}",
+        f"  realised profit                   {format_ether(int(report['realized_profit']), PLACES)}",
+        f"  gas paid                          {format_ether(int(report['gas_cost_wei']), PLACES)}",
+        f"  net of gas                        {format_ether(int(report['net_wei']), PLACES)}",
+        f"  paid to builders                  {format_ether(int(report['bid_wei']), PLACES)}",
         *_gas(report["bundles"]),
         "",
         *_bundles(report["bundles"]),
@@ -71,21 +72,23 @@ def _bundles(bundles: Sequence[Mapping[str, Any]]) -> list[str]:
         if len(bundles) > len(shown)
         else ["  bundles:"]
     )
-    for bundle in shown:
-        predicted = format_ether(int(bundle["predicted_profit"]))
-        realized = "—" if bundle["realized_profit"] is None else format_ether(int(bundle["realized_profit"]))
-        sign = (
-            ""
-            if bundle["realized_profit"] is None
-            else " = "
-            if bundle["realized_profit"] == bundle["predicted_profit"]
-            else " ≠ "
-        )
-        verdict = bundle["verdict"].replace("_", " ")
-        lines.append(
-            f"    {bundle['id']}  block {bundle['target_block']:<6} {verdict:<12} {predicted}{sign}{realized}"
-        )
+    lines += [_bundle(bundle) for bundle in shown]
     return lines
+
+
+def _bundle(bundle: Mapping[str, Any]) -> str:
+    """A win with both profits, `=` only where they are equal to the wei; a loss with its reason."""
+    predicted, realized = bundle["predicted_profit"], bundle["realized_profit"]
+    verdict = bundle["verdict"].replace("_", " ")
+    line = f"    {bundle['id']}  block {bundle['target_block']:<8} {verdict:<14} "
+    if realized is None:
+        return line + f"predicted {format_ether(int(predicted), PLACES)}; {bundle['reason']}"
+    sign = "=" if realized == predicted else "≠"
+    return (
+        line
+        + f"realised {format_ether(int(realized), PLACES)} {sign} predicted"
+        + ("" if sign == "=" else f" {format_ether(int(predicted), PLACES)}")
+    )
 
 
 def _copy_line(bundles: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -46,6 +46,11 @@ class RunProgress:
         self.last_landed: IntentId | None = None
         self._open: dict[IntentId, IntentRecord] = {}
 
+    @property
+    def open_count(self) -> int:
+        """Intents of this run without a verdict yet."""
+        return len(self._open)
+
     def on_block(self, record: BlockRecord) -> None:
         self.blocks.append(record)
         self.block_count += 1

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Callable
 
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from bot.core.decisions import Verdict
 from bot.core.quantities import format_ether, format_gwei
 from bot.core.records import BlockRecord
-from bot.ops.live_view import render
+from bot.ops.live_view import Size, render
 from bot.ops.run_progress import Ending, RunProgress
 
-REFRESH_S = 0.2
+REFRESH_S = 0.1
+SUBJECT_WIDTH = 24
 
 
 class Show:
@@ -26,54 +29,75 @@ class Show:
         self._started = time.monotonic()
 
     def step(self, subject: str, found: str) -> None:
-        """One line of the checklist, with the time since the start."""
-        self._console.print(
-            f"  {time.monotonic() - self._started:5.1f} s  {subject:<18} {found}", soft_wrap=True
-        )
+        """One entry of the checklist, with the time since the start; on a terminal long ones keep their column."""
+        since = f"{time.monotonic() - self._started:6.1f} s"
+        if self._plain:
+            self.say(f"{since}  {subject:<{SUBJECT_WIDTH}}  {found}")
+            return
+        entry = Table.grid(padding=(0, 2, 0, 0))
+        entry.add_column(width=len(since), style="dim")
+        entry.add_column(width=SUBJECT_WIDTH)
+        entry.add_column(overflow="fold")
+        entry.add_row(since, Text(subject), Text(found))
+        self._console.print(entry)
 
     def say(self, line: str) -> None:
-        self._console.print(line, soft_wrap=True)
+        """The line as it is: not wrapped, and nothing in it taken for markup."""
+        self._console.print(line, soft_wrap=True, markup=False)
 
     @contextlib.asynccontextmanager
-    async def running(self, progress: RunProgress, banner: str) -> AsyncIterator[Callable[[], None]]:
-        """Shows `progress` until left; yields what is to be called after each block."""
+    async def running(
+        self, progress: RunProgress, banner: str, stop: asyncio.Event
+    ) -> AsyncIterator[Callable[[], None]]:
+        """Shows `progress` until left, and `stop` once it is set; yields what is to be called after each block."""
         if self._plain:
             self.say(banner)
-            yield PlainLines(progress, self.say).after_block
+            yield PlainLines(progress, self.say, stop).after_block
             return
-        with Live(console=self._console, auto_refresh=False, transient=False) as live:
-            painter = asyncio.create_task(_paint(live, progress, banner))
+        with Live(console=self._console, auto_refresh=False) as live:
+            painter = asyncio.create_task(self._paint(live, progress, banner, stop))
             try:
                 yield lambda: None
             finally:
                 painter.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await painter
-                live.update(render(progress, banner), refresh=True)
+                live.update(render(progress, banner, self._size()), refresh=True)
+
+    async def _paint(self, live: Live, progress: RunProgress, banner: str, stop: asyncio.Event) -> None:
+        """Only when something changed: a picture redrawn for nothing flickers."""
+        shown: object = None
+        while True:
+            size = self._size()
+            state = (progress.block_count, progress.verdicts.total(), progress.limits, stop.is_set(), size)
+            if state != shown:
+                live.update(render(progress, banner, size, is_stopping=stop.is_set()), refresh=True)
+                shown = state
+            await asyncio.sleep(REFRESH_S)
+
+    def _size(self) -> Size:
+        return Size(self._console.width, self._console.height)
 
 
 class PlainLines:
-    """A line a block that had something to tell, and a line for each bundle that ended."""
+    """A line for each block, and one for each bundle that ended."""
 
-    def __init__(self, progress: RunProgress, say: Callable[[str], None]) -> None:
+    def __init__(self, progress: RunProgress, say: Callable[[str], None], stop: asyncio.Event) -> None:
         self._progress = progress
         self._say = say
+        self._stop = stop
         self._ended = 0
 
     def after_block(self) -> None:
-        ended = sum(self._progress.verdicts.values())
+        ended = self._progress.verdicts.total()
         fresh = min(ended - self._ended, len(self._progress.endings))
         for ending in list(self._progress.endings)[len(self._progress.endings) - fresh :]:
             self._say(_ending_line(ending))
         self._ended = ended
         if self._progress.blocks:
             self._say(_block_line(self._progress.blocks[-1]))
-
-
-async def _paint(live: Live, progress: RunProgress, banner: str) -> None:
-    while True:
-        live.update(render(progress, banner), refresh=True)
-        await asyncio.sleep(REFRESH_S)
+        if self._stop.is_set():
+            self._say(f"stopping: nothing new is sent, {self._progress.open_count} in flight")
 
 
 def _block_line(record: BlockRecord) -> str:
@@ -90,7 +114,10 @@ def _ending_line(ending: Ending) -> str:
     words = f"  {plan.id}  {outcome.verdict.replace('_', ' ')} in block {plan.target_block}"
     if outcome.verdict is Verdict.LANDED and outcome.realized_profit is not None:
         sign = "=" if outcome.realized_profit == plan.predicted_profit else "≠"
-        words += f": realised {format_ether(outcome.realized_profit, 9)} {sign} predicted"
+        predicted = format_ether(plan.predicted_profit, 9)
+        words += f": realised {format_ether(outcome.realized_profit, 9)} {sign} predicted" + (
+            "" if sign == "=" else f" {predicted}"
+        )
     else:
         words += f": {outcome.reason}"
     return words
