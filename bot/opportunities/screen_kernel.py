@@ -30,6 +30,45 @@ def optimal_profit(
 
 
 @njit(cache=True)
+def _value(
+    cycle: int,
+    first: NDArray[np.int32],
+    second: NDArray[np.int32],
+    base_is_token0: NDArray[np.bool_],
+    fee: NDArray[np.float64],
+    reserve0: NDArray[np.float64],
+    reserve1: NDArray[np.float64],
+    least_depth: float,
+) -> float:
+    one, two = first[cycle], second[cycle]
+    if base_is_token0[cycle]:
+        return optimal_profit(
+            reserve0[one], reserve1[one], fee[one], reserve1[two], reserve0[two], fee[two], least_depth
+        )
+    return optimal_profit(
+        reserve1[one], reserve0[one], fee[one], reserve0[two], reserve1[two], fee[two], least_depth
+    )
+
+
+@njit(cache=True)
+def _keep(
+    cycle: int, profitable: bool, promising: NDArray[np.int32], place: NDArray[np.int32], size: int
+) -> int:
+    """Put the cycle into the sparse set, or take it out (the last one moves into its place). The new size."""
+    if profitable and place[cycle] < 0:
+        promising[size] = cycle
+        place[cycle] = size
+        return size + 1
+    if not profitable and place[cycle] >= 0:
+        last = promising[size - 1]
+        promising[place[cycle]] = last
+        place[last] = place[cycle]
+        place[cycle] = -1
+        return size - 1
+    return size
+
+
+@njit(cache=True)
 def screen_pools(
     touched: NDArray[np.int32],
     is_touched: NDArray[np.bool_],
@@ -58,42 +97,12 @@ def screen_pools(
     for pool in touched:
         for at in range(offsets[pool], offsets[pool + 1]):
             cycle = incident[at]
-            one, two = first[cycle], second[cycle]
-            other = two if one == pool else one
+            other = second[cycle] if first[cycle] == pool else first[cycle]
             if is_touched[other] and other < pool:
                 continue  # both its pools are touched: screened once, from the lower one
-            if base_is_token0[cycle]:
-                value = optimal_profit(
-                    reserve0[one],
-                    reserve1[one],
-                    fee[one],
-                    reserve1[two],
-                    reserve0[two],
-                    fee[two],
-                    least_depth,
-                )
-            else:
-                value = optimal_profit(
-                    reserve1[one],
-                    reserve0[one],
-                    fee[one],
-                    reserve0[two],
-                    reserve1[two],
-                    fee[two],
-                    least_depth,
-                )
-            values[cycle] = value
+            values[cycle] = _value(cycle, first, second, base_is_token0, fee, reserve0, reserve1, least_depth)
+            size = _keep(cycle, values[cycle] > 0.0, promising, place, size)
             screened += 1
-            if value > 0.0 and place[cycle] < 0:
-                promising[size] = cycle
-                place[cycle] = size
-                size += 1
-            elif value == 0.0 and place[cycle] >= 0:
-                size -= 1
-                last = promising[size]
-                promising[place[cycle]] = last
-                place[last] = place[cycle]
-                place[cycle] = -1
     for pool in touched:
         is_touched[pool] = False
     return screened, size

@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,14 +143,12 @@ class Run:
         for block in range(blocks):
             before, moved = moved, self.market.next_block(moved, self.touched)
             changed = sorted({*before, *moved})
-            spent, result = timed(lambda changed=changed: self.search.search(changed, STATE, GAS_PRICE))
+            spent, result = timed(partial(self.search.search, changed, STATE, GAS_PRICE))
             ours.append(spent)
             screened += result.screened
             opportunities += len(result.opportunities)
             if block < reference_blocks:
-                spent, paying = timed(
-                    lambda changed=changed: textbook(self.market.table, changed, self.partners)
-                )
+                spent, paying = timed(partial(textbook, self.market.table, changed, self.partners))
                 reference.append(spent)
                 check_agreement(result.opportunities, paying)
         return {
