@@ -46,7 +46,7 @@ class Game:
     ) -> None:
         self.market = market
         self.asked = asked
-        """Blocks the bot was to act on."""
+        """Blocks after which the bot was to end."""
         self.report = report
         self.announced = announced
         """Hashes the node announced as pending."""
@@ -109,8 +109,12 @@ class Game:
 
     @cached_property
     def takings(self) -> Takings:
-        """Over the states of as many blocks as the bot was to act on, from the first that was announced to it."""
-        first = self.market.first_block + 2
+        """Over the blocks in which the bot could land: those that were announced to it, but for the first.
+
+        It was told of `asked` blocks, the first of them built on the head it started from; what it sends on the
+        state of one can land in the next.
+        """
+        announced = range(self.market.first_block + 1, self.market.first_block + self.asked + 1)
         return Takings(
             tuple(
                 account_for(
@@ -122,7 +126,7 @@ class Game:
                     self.market.wallet,
                 )
                 for block in self.blocks
-                if first <= block.number < first + self.asked
+                if block.number in announced[1:]
             )
         )
 

@@ -5,8 +5,10 @@ It runs in a folder of its own, so that its runs do not mix with anybody's; the 
 
 import re
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import pytest
 
@@ -36,13 +38,15 @@ def latest(family):
 
 
 def is_trading(family):
-    """The market has built a few blocks, and the bot keeps its journal."""
-    stories = latest(family) / "builder.jsonl"
-    return (
-        stories.exists()
-        and len(stories.read_text().splitlines()) >= SEEN_BLOCKS
-        and (latest(family) / "journal.sqlite3").exists()
-    )
+    """The bot has been through a few blocks, and what it sent came to an end at least once."""
+    journal = latest(family) / "journal.sqlite3"
+    try:
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+            [blocks] = db.execute("select count(*) from blocks").fetchone()
+            [ended] = db.execute("select count(*) from outcomes").fetchone()
+    except sqlite3.OperationalError:  # not there yet
+        return False
+    return blocks >= SEEN_BLOCKS and ended > 0
 
 
 @pytest.fixture
@@ -85,8 +89,8 @@ def test_ctrl_c_stops_in_order_and_reports(household, trading):
     trading.type(CTRL_C)
     code = trading.process.wait(ENDS_WITHIN_S)
     assert household.left_behind() == {}
-    assert code == 130, trading.text()[-2000:]
-    assert "landed" in trading.text()
+    assert code == 0, trading.text()[-2000:]  # an orderly end, however it was asked for; cut short it is 130
+    assert EXPLAIN.match(trading.text().rstrip().splitlines()[-1].strip()), trading.text()[-2000:]
     assert "Traceback" not in trading.text()
 
 
@@ -94,8 +98,9 @@ def test_a_second_ctrl_c_stops_at_once(household, trading):
     trading.type(CTRL_C)
     time.sleep(0.2)
     trading.type(CTRL_C)
-    trading.process.wait(ENDS_WITHIN_S)
+    code = trading.process.wait(ENDS_WITHIN_S)
     assert household.left_behind() == {}
+    assert code in (0, 130)  # 0 where the orderly end was quicker than the second key
     assert "Traceback" not in trading.text()
 
 
