@@ -63,7 +63,7 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """Sockets are opened at their first use; all are closed at the end."""
     variables = settings.variables
     clock = LockstepClock() if variables.lockstep else SystemClock()
-    rpc = LastingRpc(_connect(settings, clock))
+    rpc = LastingRpc(_connect(settings, clock, settings.variables.rpc_timeout))
     identity = load_or_create_identity(settings.data_dir) if settings.sends else None
     signer = SignerClient(settings.signer_socket, clock, Nanoseconds(variables.signer_timeout))
     adapters = Adapters(
@@ -160,9 +160,8 @@ def _patient(settings: Settings, duration: int) -> Nanoseconds:
     return Nanoseconds(duration * LockstepClock.PATIENCE if settings.variables.lockstep else duration)
 
 
-def _connect(settings: Settings, clock: SystemClock) -> Callable[[], Awaitable[RpcSession]]:
-    variables = settings.variables
-    return lambda: open_session(variables.rpc_url, clock, Nanoseconds(variables.rpc_timeout))
+def _connect(settings: Settings, clock: SystemClock, limit: int) -> Callable[[], Awaitable[RpcSession]]:
+    return lambda: open_session(settings.variables.rpc_url, clock, Nanoseconds(limit))
 
 
 def _routes(
@@ -201,7 +200,9 @@ def _feed(settings: Settings, clock: SystemClock) -> HeadFeed:
         heartbeat=Nanoseconds(variables.feed_heartbeat), allowed_silence=Nanoseconds(variables.feed_silence)
     )
     jitter = random.Random(0).random if variables.lockstep else random.SystemRandom().random  # noqa: S311  # spreads reconnects
-    return HeadFeed(_connect(settings, clock), clock, config, (SYNC_TOPIC, PAIR_CREATED_TOPIC), jitter)
+    # The feed judges a half-open socket by its own patience, which must be shorter than the session's.
+    connect = _connect(settings, clock, max(variables.rpc_timeout, 2 * config.patience))
+    return HeadFeed(connect, clock, config, (SYNC_TOPIC, PAIR_CREATED_TOPIC), jitter)
 
 
 def _bootstrap(settings: Settings, adapters: Adapters) -> Callable[[], Awaitable[World]]:

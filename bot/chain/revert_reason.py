@@ -2,9 +2,6 @@
 
 from typing import Final
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-
 ERROR_SELECTOR: Final = bytes.fromhex("08c379a0")
 PANIC_SELECTOR: Final = bytes.fromhex("4e487b71")
 PANICS: Final = {
@@ -22,6 +19,10 @@ PANICS: Final = {
 
 def revert_reason(data: bytes) -> str:
     """One line for a person; never raises, since the data is the contract's own choice."""
+    # Here, not above: half a second of import that only a revert needs to pay.
+    from eth_abi.abi import decode  # noqa: PLC0415
+    from eth_abi.exceptions import DecodingError  # noqa: PLC0415
+
     if not data:
         return "reverted without a reason"
     try:

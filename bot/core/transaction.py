@@ -5,9 +5,9 @@ time a commitment to (chain, nonce, to, value, data, gas, fees, access list). La
 """
 
 import msgspec
-import rlp
 
 from bot.core.identity import Address, TxHash, keccak
+from bot.core.rlp_codec import Item, decode, encode_bytes, encode_integer, encode_list
 from bot.core.units import Gas, Wei, WeiPerGas
 
 EIP1559_TYPE = b"\x02"
@@ -30,7 +30,7 @@ class TransactionFields(msgspec.Struct, frozen=True):
 
     def unsigned_payload(self) -> bytes:
         """0x02 ‖ rlp of the nine unsigned fields."""
-        return EIP1559_TYPE + bytes(rlp.encode(self._rlp_fields()))
+        return EIP1559_TYPE + encode_list(self._encoded_fields())
 
     def digest(self) -> bytes:
         """32 bytes: what is signed; equal digests mean equal fields."""
@@ -38,19 +38,20 @@ class TransactionFields(msgspec.Struct, frozen=True):
 
     def signed_payload(self, y_parity: int, r: int, s: int) -> bytes:
         """The raw transaction a node accepts."""
-        return EIP1559_TYPE + bytes(rlp.encode([*self._rlp_fields(), y_parity, r, s]))
+        signature = (encode_integer(part) for part in (y_parity, r, s))
+        return EIP1559_TYPE + encode_list([*self._encoded_fields(), *signature])
 
-    def _rlp_fields(self) -> list[object]:
+    def _encoded_fields(self) -> list[bytes]:
         return [
-            self.chain_id,
-            self.nonce,
-            self.max_priority_fee_per_gas,
-            self.max_fee_per_gas,
-            self.gas_limit,
-            self.to,
-            self.value,
-            self.data,
-            [[address, list(slots)] for address, slots in self.access_list],
+            encode_integer(self.chain_id),
+            encode_integer(self.nonce),
+            encode_integer(self.max_priority_fee_per_gas),
+            encode_integer(self.max_fee_per_gas),
+            encode_integer(self.gas_limit),
+            encode_bytes(self.to),
+            encode_integer(self.value),
+            encode_bytes(self.data),
+            encode_list([_encoded_entry(address, slots) for address, slots in self.access_list]),
         ]
 
 
@@ -73,21 +74,22 @@ def decode_signed(raw: bytes) -> tuple[TransactionFields, int, int, int]:
     return _fields(items[:9]), _integer(items[9]), _integer(items[10]), _integer(items[11])
 
 
-def _items(payload: bytes, count: int) -> list[object]:
+def _encoded_entry(address: Address, slots: tuple[bytes, ...]) -> bytes:
+    return encode_list([encode_bytes(address), encode_list([encode_bytes(slot) for slot in slots])])
+
+
+def _items(payload: bytes, count: int) -> list[Item]:
     if payload[:1] != EIP1559_TYPE:
         raise ValueError(
             f"transaction type {payload[:1].hex() or 'none'}: only type 02 (EIP-1559) is understood"
         )
-    try:
-        items = rlp.decode(payload[1:])
-    except rlp.exceptions.RLPException as error:
-        raise ValueError(f"not valid RLP: {error}") from error
+    items = decode(payload[1:])
     if not isinstance(items, list) or len(items) != count:
         raise ValueError(f"{len(items) if isinstance(items, list) else 'no'} fields, expected {count}")
     return items
 
 
-def _fields(items: list[object]) -> TransactionFields:
+def _fields(items: list[Item]) -> TransactionFields:
     to = _bytes(items[5])
     if len(to) != 20:
         raise ValueError(f"`to` has {len(to)} bytes, expected 20 (contract creation is not signed)")
@@ -104,7 +106,7 @@ def _fields(items: list[object]) -> TransactionFields:
     )
 
 
-def _access_list(item: object) -> AccessList:
+def _access_list(item: Item) -> AccessList:
     if not isinstance(item, list):
         raise ValueError("access list is not a list")  # noqa: TRY004  # malformed input, not a wrong call
     entries: list[tuple[Address, tuple[bytes, ...]]] = []
@@ -115,14 +117,14 @@ def _access_list(item: object) -> AccessList:
     return tuple(entries)
 
 
-def _integer(item: object) -> int:
+def _integer(item: Item) -> int:
     raw = _bytes(item)
     if raw[:1] == b"\x00":
         raise ValueError(f"integer {raw.hex()} has a leading zero")
     return int.from_bytes(raw, "big")
 
 
-def _bytes(item: object) -> bytes:
+def _bytes(item: Item) -> bytes:
     if not isinstance(item, bytes):
         raise ValueError("a list stands where bytes belong")  # noqa: TRY004  # malformed input, not a wrong call
     return item

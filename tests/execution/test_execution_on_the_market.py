@@ -59,6 +59,9 @@ class Bot:
             profit_recipient=market.stage.profit_recipient,
             weth=PROFILE.weth.address,
             min_net_profit=Wei(10**14),
+            gas_margin=Bps(
+                10_000
+            ),  # the first swap of a young pair writes its price accumulators: 85,000 more
         )
         self.in_flight = InFlight(reader, self.config)
         self.line = NonceLine(MAIN)
