@@ -1,21 +1,28 @@
 """The command line. A verb's code is imported when the verb is asked for, so that `bot status` answers at once."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.core.errors import EXIT_INTERRUPTED, BadConfiguration, StopTheBot
 from bot.core.identity import WalletName
+from bot.core.profile import ChainProfile
 from bot.core.units import Gas, Wei, WeiPerGas
 
 Verb = Callable[[argparse.Namespace], int]
+DEPLOY_SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "deploy_executor.py"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run the verb, and turn every expected end into one line and its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, handed_on = parser.parse_known_args(arguments)
     verb: Verb = options.verb
+    if handed_on and verb is not _deploy:
+        parser.error(f"unrecognized arguments: {' '.join(handed_on)}")
+    options.handed_on = handed_on
     try:
         return verb(options)
     except BadConfiguration as error:
@@ -80,10 +87,10 @@ def _signer(options: argparse.Namespace) -> int:
 
 
 def _market(options: argparse.Namespace) -> int:
-    from bot.chains.load import load_profile
     from bot.core.quantities import parse_duration
     from bot.world.market import MarketConfig, run_market_process
 
+    profile = _profile(options.fork_profile)
     return run_market_process(
         MarketConfig(
             run_dir=options.run_dir.absolute(),
@@ -93,7 +100,9 @@ def _market(options: argparse.Namespace) -> int:
             pace=parse_duration(options.pace),
             lockstep=options.lockstep,
             fork_url=options.fork_url,
-            weth=load_profile(options.fork_profile).weth.address,
+            fork_profile=profile.name,
+            fork_chain_id=profile.chain_id,
+            weth=profile.weth.address,
         )
     )
 
@@ -101,7 +110,24 @@ def _market(options: argparse.Namespace) -> int:
 def _fork(options: argparse.Namespace) -> int:
     from bot.supervisor import run_fork
 
+    _profile(options.profile)  # refused here, before anything is started
     return run_fork(options)
+
+
+def _profile(name: str) -> ChainProfile:
+    from bot.chains.load import load_profile, profile_names
+
+    try:
+        return load_profile(name)
+    except KeyError:
+        raise BadConfiguration(
+            f"--profile {name}: no such chain profile; there are {', '.join(profile_names())}"
+        ) from None
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    """The script takes this process over: its output, its exit code, its Ctrl-C."""
+    os.execv(sys.executable, [sys.executable, str(DEPLOY_SCRIPT), *options.handed_on])  # noqa: S606  # our own script
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -173,6 +199,11 @@ def _parser() -> argparse.ArgumentParser:
     fork.add_argument("--profile", default="ethereum", help="chain profile of that node's chain")
     fork.add_argument("--pace", default="1 s", help='wall time of a block, with its unit ("1 s")')
     add_shared_options(fork)
+
+    deploy = verbs.add_parser(
+        "deploy", add_help=False, help="deploy the Executor, or with --dry-run say what deploying it would do"
+    )
+    deploy.set_defaults(verb=_deploy)  # its options, --help too, are the script's
 
     for name, verb, about in (
         ("status", _status, "what a run is doing, or did: live or ended"),

@@ -19,21 +19,33 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_UNREACHABLE, Unreachable
+from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, EXIT_UNREACHABLE, BadConfiguration, Unreachable
 
 PR_SET_PDEATHSIG = 1
 READY_TIMEOUT_S = 180.0
 ORDERLY_STOP_S = 8.0
 LOCAL_RUNS = Path("var/local")
+SET_BY_THE_RUN = (
+    "BOT_CHAIN",
+    "BOT_FORK_PROFILE",
+    "BOT_RPC_URL",
+    "BOT_DATA_DIR",
+    "BOT_EXECUTOR",
+    "BOT_PROFIT_RECIPIENT",
+    "BOT_WALLETS",
+    "BOT_RELAYS",
+)
+"""Of a chain of the operator's own: they would win over the market's `bot.env`. Limits and tuning may stand."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry of `scripts/run`; returns the exit code of the bot."""
     options = _parser().parse_args(arguments)
-    refusal = _foreign_environment(os.environ)
-    if refusal:
-        print(refusal, file=sys.stderr)
-        return EXIT_BAD_CONFIGURATION
+    try:
+        _refuse_foreign(os.environ, "market", "scripts/run is the local market only")
+    except BadConfiguration as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     run_folder = make_run_folder(LOCAL_RUNS, f"seed{options.seed}" if options.seed is not None else "market")
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     market = ["market", "--run-dir", str(run_folder), "--seed", str(seed), "--pools", str(options.pools)]
@@ -45,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_fork(options: argparse.Namespace) -> int:
-    """`bot fork`: the market's node front, relay and builder around a fork of the operator's own chain."""
+    """`bot fork`: the market's node front, relay and builder around a fork of the operator's own chain.
+
+    Raises BadConfiguration for an environment that is meant for that chain itself.
+    """
+    _refuse_foreign(os.environ, "fork", "`bot fork` runs beside your chain and never on it")
     run_folder = make_run_folder(LOCAL_RUNS, "fork")
     fork = [
         "market",
@@ -57,9 +73,9 @@ def run_fork(options: argparse.Namespace) -> int:
         options.profile,
     ]
     print("Fork of your chain — not real money: throwaway keys, and relays on loopback alone.")
-    return Household(run_folder, {"BOT_FORK_PROFILE": options.profile}).run(
-        [*fork, "--pace", options.pace], bot_options(options)
-    )
+    if Path(".env").is_file():
+        print("`.env` is not read here: it is for your own chain (scripts/bot run).")
+    return Household(run_folder).run([*fork, "--pace", options.pace], bot_options(options))
 
 
 def bot_options(options: argparse.Namespace) -> list[str]:
@@ -99,10 +115,8 @@ def make_run_folder(root: Path, label: str) -> Path:
 class Household:
     """Three children and the order in which they come and go."""
 
-    def __init__(self, run_folder: Path, variables: Mapping[str, str] = {}) -> None:
-        """`variables` are given to every child beside the environment it inherits."""
+    def __init__(self, run_folder: Path) -> None:
         self._folder = run_folder
-        self._environment = {**os.environ, **variables}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._interrupts = 0
         self._ending_since: float | None = None
@@ -130,7 +144,6 @@ class Household:
             command,
             stdout=output,
             stderr=output,
-            env=self._environment,
             start_new_session=True,
             preexec_fn=die_with_parent(),  # noqa: PLW1509  # prctl alone; this process has one thread
             stdin=subprocess.DEVNULL,
@@ -147,16 +160,18 @@ class Household:
             for name in ("market", "signer"):
                 gone = self._children[name].poll()
                 if gone is not None and self._ending_since is None:
-                    print(
-                        f"The {name} ended by itself (exit {gone}): {self._last_words(name)}", file=sys.stderr
-                    )
+                    self._tell_of_end(name, gone)
                     return gone or EXIT_UNREACHABLE
             time.sleep(0.02)
 
-    def _last_words(self, name: str) -> str:
+    def _tell_of_end(self, name: str, code: int) -> None:
+        """One line; none where the child has said it on this terminal itself."""
         log = self._folder / "logs" / f"{name}.log"
+        if code > 0 and not log.is_file():
+            return
         lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
-        return lines[-1] if lines else f"see {self._folder}"
+        last_words = lines[-1] if lines else f"see {self._folder}"
+        print(f"The {name} ended by itself (exit {code}): {last_words}", file=sys.stderr)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         bot = self._children.get("bot")
@@ -215,14 +230,16 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _foreign_environment(environ: Mapping[str, str]) -> str | None:
-    chain = environ.get("BOT_CHAIN", "market")
-    if chain != "market":
-        return (
-            f"BOT_CHAIN={chain} is set in your environment, and scripts/run is the local market only: "
-            "unset it, or use `scripts/bot run` for your own chain"
+def _refuse_foreign(environ: Mapping[str, str], chain: str, why: str) -> None:
+    """Raises BadConfiguration for variables that the run sets itself; its own BOT_CHAIN may stand."""
+    foreign = [
+        name for name in SET_BY_THE_RUN if name in environ and (name, environ[name]) != ("BOT_CHAIN", chain)
+    ]
+    if foreign:
+        raise BadConfiguration(
+            f"{', '.join(foreign)} set in your environment, and {why}: "
+            f"unset {'it' if len(foreign) == 1 else 'them'}, or use `scripts/bot run` for your own chain"
         )
-    return None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -54,11 +54,14 @@ async def check_chain(settings: Settings, reader: ChainReader) -> AsyncIterator[
             f"{settings.chain.chain_id}; change one of them"
         )
     yield Finding("node", f"{url}, chain {chain_id.value}, block {head.value.number}")
-    count = 0
-    for name, address in _relied_on(settings).items():
+    relied_on = _relied_on(settings)
+    checked = [
         await _check_code(settings, reader, name, address, head.value.ref)
-        count += 1
-    yield Finding("addresses", f"code at all {count}")
+        for name, address in relied_on.items()
+    ]
+    others = [other for other in checked if other is not None]
+    found = f"code at all {len(relied_on)}"
+    yield Finding("addresses", f"{found}; not the profile's code: {', '.join(others)}" if others else found)
 
 
 async def check_executor(
@@ -207,7 +210,8 @@ def _relied_on(settings: Settings) -> dict[str, Address]:
 
 async def _check_code(
     settings: Settings, reader: ChainReader, name: str, address: Address, at: BlockRef
-) -> None:
+) -> str | None:
+    """The name, if the code is not the profile's and no harm can come of it: watched, or forked, it is told of."""
     code = await reader.code(address, at)
     if not isinstance(code, Ok):
         raise Unreachable(f"the code of {name} at {to_checksum(address)} cannot be read: {code}")
@@ -218,11 +222,14 @@ async def _check_code(
         )
     expected = settings.chain.code_hashes.get(address)
     found = keccak(code.value)
-    if expected is not None and found != expected and settings.sends:
+    if expected is None or found == expected:
+        return None
+    if settings.sends and settings.variables.chain != "fork":
         raise BadConfiguration(
             f"{name}: the code at {to_checksum(address)} has hash {hex_bytes(found)}, expected {hex_bytes(expected)}; "
             "this is not the contract the profile was written for"
         )
+    return name
 
 
 def _address(answer: Ok[bytes] | Reverted | Unknown) -> Address | None:

@@ -38,6 +38,7 @@ from bot.world.sealing import read_head
 from bot.world.shocks import shocks_after
 from bot.world.stage import Stage, set_stage
 from bot.world.subscriptions import Subscriptions
+from bot.world.upstream import check_upstream
 
 Report = Callable[[str, str], None]
 """(step, detail): what the market is doing, for a person."""
@@ -66,7 +67,7 @@ async def open_market(
 ) -> AsyncIterator[Market]:
     """A market that answers but seals no block by itself: `engine.run` or `engine.seal_next` does.
 
-    Raises AnvilStartError, GenesisError, PartMissingError, AnvilError, OSError.
+    Raises AnvilStartError, GenesisError, PartMissingError, AnvilError, OSError; on a fork StopTheBot.
     """
     config.run_dir.mkdir(parents=True, exist_ok=True)
     ready_file = config.run_dir / "market.json"
@@ -101,6 +102,7 @@ async def _open_chain(config: MarketConfig, report: Report) -> LocalChain:
             lambda step, done, total: report(step, f"{done}/{total}"),
         )
     report("chain", "forking")
+    await check_upstream(config.fork_url, config.fork_chain_id)
     anvil = Anvil(
         AnvilConfig(
             log_path=anvil_config.log_path, chain_id=None, fork_url=config.fork_url, hardfork=HARDFORK

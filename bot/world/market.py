@@ -8,7 +8,7 @@ import sys
 
 from aiohttp import ClientError
 
-from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_DEFECT, EXIT_GOOD, EXIT_UNREACHABLE
+from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_DEFECT, EXIT_GOOD, EXIT_UNREACHABLE, StopTheBot
 from bot.world.anvil import AnvilError, AnvilStartError
 from bot.world.assembly import Report, open_market
 from bot.world.founding_blocks import GenesisError
@@ -29,6 +29,8 @@ def run_market_process(config: MarketConfig) -> int:
     """Run until SIGINT, SIGTERM or SIGHUP; the exit code. Says in one line why it could not."""
     try:
         asyncio.run(_until_signal(config))
+    except StopTheBot as error:
+        return _say(str(error), error.exit_code)
     except (AnvilError, ClientError) as error:
         return _say(f"The chain of the market no longer answers: {error}", EXIT_UNREACHABLE)
     except (AnvilStartError, PartMissingError, OSError) as error:

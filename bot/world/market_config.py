@@ -29,6 +29,8 @@ class MarketConfig(msgspec.Struct, frozen=True):
     """Fork this node's chain instead of founding a market: no crowd, no competitor."""
     fork_profile: str = "ethereum"
     """Chain profile of the forked chain, for `bot.env`."""
+    fork_chain_id: int | None = None
+    """Of that profile: an upstream with another one is refused. None takes any."""
     weth: Address = WETH.address
     """Wrapped coin of the chain, which the Executors are built for; another one only on a fork."""
     cache: Path = ROOT / "var" / "cache"
