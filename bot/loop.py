@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from bot.core.errors import RetryLater
+from bot.core.errors import BrokenInvariant, RetryLater, StopTheBot
 from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName
 from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent, Head, RolledBack
@@ -77,6 +77,7 @@ class Loop:
         self._stop = stop
         self._blocks_left = blocks
         self._drained = 0
+        self._failure: StopTheBot | None = None
         self._touched: set[int] = set()
         self._reported: dict[WalletName, int] = {}
 
@@ -94,18 +95,23 @@ class Loop:
         finally:
             stopped.cancel()
             await self._close()
+        if self._failure is not None:
+            raise self._failure
 
     async def _next(
         self, events: AsyncIterator[ChainEvent], stopped: asyncio.Task[bool]
     ) -> ChainEvent | None:
-        """The next event; None once when the stop is ordered while waiting for it and nothing is in flight."""
+        """The next event; None when a stop is ordered and there is nothing to wait for, or it does not come."""
         coming = asyncio.ensure_future(anext(events))
         await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not coming.done() and not self._deps.in_flight.open_intents():
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-            return None
-        return await coming
+        if not coming.done() and self._deps.in_flight.open_intents():
+            await asyncio.wait({coming}, timeout=DRAIN_BLOCKS * self._deps.tick.chain.slot.seconds)
+        if coming.done():
+            return await coming
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        self._drained = DRAIN_BLOCKS
+        return None
 
     def _is_finished(self) -> bool:
         if not self._hunts:
@@ -160,7 +166,21 @@ class Loop:
             self._drained += 1
             return
         touched, self._touched = sorted(self._touched), set()
-        await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel)
+        try:
+            await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel)
+        except StopTheBot as error:
+            self._stop_hunting(error, funnel)
+        except Exception as error:
+            log.exception("tick.defect", block=block.head.number)
+            self._stop_hunting(
+                BrokenInvariant(f"block {block.head.number}: {type(error).__name__}: {error}"), funnel
+            )
+
+    def _stop_hunting(self, error: StopTheBot, funnel: Funnel) -> None:
+        """What was sent still gets its verdict; then the run ends with the error."""
+        funnel.drop("a defect stopped the tick")
+        self._failure = error
+        self._stop.set()
 
     async def _wallets(self, head: Head) -> list[WalletAtHead]:
         """Nonce and balance of every wallet at this very block; what could not be read is Unknown, and denies."""
