@@ -16,15 +16,16 @@ from bot.core.records import BlockRecord
 from bot.ops.run_progress import Ending, LimitUse, RunProgress
 
 PLACES = 9
-FIXED_LINES = 16
-"""Everything that is not a row of a block or a bundle: headings, totals, blank lines, the cursor's line."""
+FIXED_LINES = 19
+"""All that is no row of a block or a bundle, with banner and limits on two lines each as in 80 columns: a picture
+taller than the terminal could not be redrawn in place."""
 HEADING = "bold cyan"
 VERDICT_STYLES = {
     Verdict.LANDED: "green",
     Verdict.MINED_REVERTED: "bold red",
     Verdict.UNKNOWN: "bold magenta",
 }
-EQUAL, EQUAL_JUST_NOW, UNEQUAL = "bold green", "bold black on green", "bold red"
+EQUAL, EQUAL_JUST_NOW, UNEQUAL = "bold green", "bold reverse green", "bold red"
 NEARLY_USED, HALF_USED = 80, 50
 
 
@@ -185,10 +186,10 @@ def _money(progress: RunProgress) -> RenderableType:
 
 
 def _limits(uses: Sequence[LimitUse]) -> list[Text]:
-    """One line a wallet: the share of each of its limits that is used."""
+    """One entry a wallet: the share of each of its limits that is used."""
     lines = []
     for wallet in dict.fromkeys(use.wallet for use in uses):
-        line = Text(f"limits used, {wallet}: ", style="dim", no_wrap=True, overflow="ellipsis")
+        line = Text(f"limits used, {wallet}: ", style="dim")
         mine = [use for use in uses if use.wallet == wallet]
         for number, use in enumerate(mine):
             share = 100 * use.used // use.limit if use.limit else 0
