@@ -10,7 +10,7 @@ from bot.core.identity import ZERO_ADDRESS, ZERO_HASH
 from bot.core.messages import Head
 from bot.costs.base_fee import base_fee_bound_up, next_base_fee
 
-FEES = st.integers(0, 10**13)
+FEES = st.one_of(st.integers(0, 20), st.integers(0, 10**13))
 LIMITS = st.integers(5_000, 10**9)
 
 

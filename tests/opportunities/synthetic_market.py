@@ -7,7 +7,8 @@ from bot.state.pool_table import PoolTable, V2Pool
 
 WETH = Address(bytes.fromhex("c02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"))
 STATE = BlockRef(100, BlockHash(b"\x64" * 32))
-VENUES = {"uniswap-v2": (997, 1000), "pancakeswap-v1": (998, 1000), "sushiswap-v2": (997, 1000)}
+VENUES = {"uniswap-v2": (997, 1000), "pancakeswap-v1": (998, 1000), "elsewhere-v2": (9975, 10000)}
+"""The last one is not in the gas table: dearer than the others."""
 ETHER = 10**18
 
 

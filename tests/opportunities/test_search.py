@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from synthetic_market import ETHER, STATE, WETH, add_pool, draw_reserves, draw_table, token
 
@@ -52,8 +53,12 @@ def test_block_by_block_equals_the_plain_loop():
     table = draw_table(11)
     search = ArbitrageSearch(table, [WETH], CONFIG)
     stopped, kinds = set(), {"moved": 0, "stopped": 0, "added": 0, "opportunities": 0}
+    last_found = ()
     for height in range(60):
         gas_price = WeiPerGas(draw.choice([1, 5, 30]) * GWEI)
+        if last_found and draw.random() < 0.5:  # where the last of them just pays, or just does not
+            one = draw.choice(last_found)
+            gas_price = WeiPerGas(one.gross_profit // one.gas_estimate + draw.randint(0, 1))
         touched = draw.sample(range(len(table)), draw.randint(0, 8))
         for index in touched:
             table.set_reserves(index, *draw_reserves(draw, table.pools[index]))
@@ -73,6 +78,9 @@ def test_block_by_block_equals_the_plain_loop():
         assert nets == sorted(nets, reverse=True)
         assert all(one.state == state for one in result.opportunities)
         kinds["opportunities"] += len(nets)
+        last_found = result.opportunities or last_found
+        promising = search._promising[: search._size]
+        assert sorted(promising.tolist()) == np.flatnonzero(search._values > 0).tolist()
     print(kinds)
     assert min(kinds.values()) > 5
 
@@ -110,6 +118,7 @@ def test_only_touched_cycles_are_screened_again():
     after = search.search([index, index], STATE, WeiPerGas(GWEI))
     assert after.screened == 2 * (partners - 1)
     assert after.opportunities == before.opportunities
+    assert search.search(range(len(table)), STATE, WeiPerGas(GWEI)).screened == search.cycle_count
 
 
 def test_an_untouched_cycle_stays_a_candidate_as_gas_moves():

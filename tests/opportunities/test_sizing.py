@@ -6,6 +6,7 @@ BOT_SIZING_CASES=200000 makes the seeded sweep longer; the seed is printed and t
 import os
 import random
 from collections import Counter
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,7 +15,7 @@ from mpmath import mp
 from real_optimum import DIGITS, real_optimum
 
 from bot.core.units import UINT112_MAX
-from bot.opportunities.sizing import OrientedPool, best_two_pool_trade
+from bot.opportunities.sizing import OrientedPool, _last_rising, best_two_pool_trade
 from bot.protocols.uniswap_v2 import amount_out_down
 
 CASES = int(os.environ.get("BOT_SIZING_CASES", "3000"))
@@ -93,6 +94,27 @@ def test_seeded_sweep_of_market_like_pools():
     print(dict(seen))
     assert seen["trade"] > CASES // 5
     assert seen["silence"] > CASES // 20
+
+
+def rises(first, second, between):
+    """G' >= 0 at `between`, by exact rational slopes: what one more brings against what it costs, at the margin."""
+    g1 = Fraction(first.fee_numerator, first.fee_denominator)
+    g2 = Fraction(second.fee_numerator, second.fee_denominator)
+    brings = g2 * second.reserve_out * second.reserve_in / (second.reserve_in + g2 * between) ** 2
+    costs = first.reserve_in * first.reserve_out / (g1 * (first.reserve_out - between) ** 2)
+    return brings >= costs
+
+
+@given(pools(), pools())
+@example(OrientedPool(2, 16, 1, 2), OrientedPool(2, 7, 1, 2))  # here the rounded root is one too far
+@example(OrientedPool(27, 48, 1, 1), OrientedPool(7, 26, 1, 1))
+def test_the_last_rising_amount_is_exact(first, second):
+    last = _last_rising(first, second)
+    if last < 0:
+        assert not rises(first, second, 0) or not rises(first, second, Fraction(1, 10**40))
+        return
+    assert rises(first, second, last)
+    assert last + 1 == first.reserve_out or not rises(first, second, last + 1)
 
 
 def brute_force(first, second, most):
