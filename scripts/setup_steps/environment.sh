@@ -51,11 +51,11 @@ sha256_of() {
 }
 
 # Compiled kernels are kept beside the environment that compiled them: a cache shared by two numpy versions is
-# used silently, and wrong.
+# used silently, and wrong. A systemd unit with CacheDirectory= names its own place, since it may not write here.
 use_environment() {
     local installed=''
     [[ ! -r "$ROOT/.venv/stamp" ]] || read -r installed <"$ROOT/.venv/stamp"
-    export NUMBA_CACHE_DIR="$ROOT/.venv/numba-cache-${installed:0:16}"
+    export NUMBA_CACHE_DIR="${CACHE_DIRECTORY:-$ROOT/.venv}/numba-cache-${installed:0:16}"
 }
 
 # Whether .venv is finished and was built from the lock as it is now.
