@@ -129,7 +129,9 @@ async def _carry_out(
 ) -> None:
     """Everything between a plan and the wire. Where it stops, the reason is counted and recorded."""
     if deps.simulator is None:
-        return await _drop(plan, "mode", Check("observe", "explain", "nothing is simulated"), deps, funnel)
+        return await _drop(
+            plan, "mode", Check("observe", "finding and explaining", "a plan to simulate"), deps, funnel
+        )
     checked = preflight(plan, block.head, wallet.count, wallet.balance, deps.schedule)
     if isinstance(checked, PreflightFailed):
         return await _drop(plan, "preflight", checked.check, deps, funnel)
@@ -158,7 +160,9 @@ async def _send(approved: Approved, line: NonceLine, deps: TickDeps, funnel: Fun
     """Reserve, then dispatch. A refusal by the signer frees the budget; its silence does not (law 1)."""
     plan = approved.plan
     if deps.dispatcher is None:
-        return await _drop(plan, "mode", Check("simulate", "sign nothing", "allowed"), deps, funnel)
+        return await _drop(
+            plan, "mode", Check("simulate", "simulating and judging", "a plan to sign"), deps, funnel
+        )
     if not deps.dispatcher.protected_routes:
         return await _drop(plan, "route", Check("no_private_route", "drops reverts", "none"), deps, funnel)
     deps.ledger.reserve(plan.id, approved.reservation, plan.window)

@@ -8,7 +8,7 @@ from typing import Any
 from bot.chain.relay_rows import ROWS
 from bot.core.decisions import Verdict
 from bot.core.identity import hex_bytes, to_checksum
-from bot.core.records import BlockRecord, RunRecord
+from bot.core.records import BlockRecord, DropRecord, RunRecord
 from bot.journal.read import JournalReader, Story
 from bot.ops.report_text import report_text
 from bot.ops.run_folder import deliver, find_journal
@@ -49,6 +49,7 @@ def build_report(journal: JournalReader) -> dict[str, Any]:
         "public_cancels": 0,
         **_money(stories),
         "bundles": bundles,
+        "dropped_plans": [_dropped_plan(drop) for drop in drops],
         "durations": _durations(blocks),
     }
 
@@ -123,6 +124,20 @@ def _bundle(story: Story) -> dict[str, Any]:
         "simulated_digest": hex_bytes(simulation.digest),
         "tx_hash": hex_bytes(story.payloads[-1].tx_hash) if story.payloads else None,
         "routes": sorted({attempt.route for attempt in story.attempts}),
+    }
+
+
+def _dropped_plan(drop: DropRecord) -> dict[str, Any]:
+    plan = drop.plan
+    return {
+        "id": plan.id,
+        "target_block": plan.target_block,
+        "predicted_profit": str(plan.predicted_profit),
+        "bid_wei": str(plan.payment),
+        "stage": drop.stage,
+        "rule": drop.rule,
+        "limit": drop.limit,
+        "actual": drop.actual,
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from bot.core.quantities import format_ether
 
 SHOWN_BUNDLES = 12
+SHOWN_DROPS = 5
 PLACES = 9
 
 
@@ -36,7 +37,8 @@ def report_text(report: Mapping[str, Any]) -> str:
         *_gas(report["bundles"]),
         "",
         *_bundles(report["bundles"]),
-        *_copy_line(report["bundles"]),
+        *_dropped_plans(report["dropped_plans"]),
+        *_copy_line(report["bundles"], report["dropped_plans"]),
     ]
     return "\n".join(lines)
 
@@ -91,7 +93,22 @@ def _bundle(bundle: Mapping[str, Any]) -> str:
     )
 
 
-def _copy_line(bundles: Sequence[Mapping[str, Any]]) -> list[str]:
+def _dropped_plans(plans: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The latest, each with what stopped it: all there is to explain where nothing is sent."""
+    shown = plans[-SHOWN_DROPS:]
+    if not shown:
+        return []
+    title = f"  the last {len(shown)} of {len(plans)} plans" if len(plans) > len(shown) else "  plans"
+    return [f"{title} that went no further:", *(_dropped_plan(plan) for plan in shown)]
+
+
+def _dropped_plan(plan: Mapping[str, Any]) -> str:
+    profit = format_ether(int(plan["predicted_profit"]), PLACES)
+    why = f"{plan['stage']}: {plan['rule'].replace('_', ' ')}"
+    return f"    {plan['id']}  block {plan['target_block']:<8} {why:<14} predicted {profit}"
+
+
+def _copy_line(bundles: Sequence[Mapping[str, Any]], dropped: Sequence[Mapping[str, Any]]) -> list[str]:
     landed = [bundle for bundle in bundles if bundle["verdict"] == "landed"]
-    chosen = (landed or list(bundles))[-1:]
+    chosen = (landed or list(bundles) or list(dropped))[-1:]
     return ["", f"scripts/bot explain {chosen[0]['id']}"] if chosen else []
