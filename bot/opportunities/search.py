@@ -89,9 +89,9 @@ class ArbitrageSearch:
         screened = self._screen(touched)
         candidates = self._candidates(gas_price)
         sized = candidates[: self._config.most_sized]
-        found = [one for one in (self._size_cycle(int(cycle), state) for cycle in sized) if one is not None]
+        found = (self._size_cycle(int(cycle), state) for cycle in sized)
         bid = self._config.bid_share
-        paying = [one for one in found if net_of_costs(one, gas_price, bid) > 0]
+        paying = [one for one in found if one is not None and net_of_costs(one, gas_price, bid) > 0]
         return SearchResult(screened, len(candidates), len(sized), tuple(rank(paying, gas_price, bid)))
 
     def _screen(self, touched: Sequence[int]) -> int:
