@@ -30,7 +30,7 @@ class Family:
 
     def __init__(self, folder: Path, patience: float = 15.0) -> None:
         self.folder = folder
-        self._patience = patience
+        self.patience = patience
         """Seconds that processes have to go by themselves."""
         self.mark = uuid.uuid4().hex
         self.short_folder = Path(tempfile.mkdtemp(prefix="bot-"))
@@ -110,7 +110,7 @@ class Family:
 
     def left_behind(self) -> dict[int, str]:
         """Those still there after they had time to go; empty as soon as all are gone."""
-        wait_for(lambda: not self.living(), self._patience)
+        wait_for(lambda: not self.living(), self.patience)
         return self.living()
 
 
