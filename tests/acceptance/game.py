@@ -42,7 +42,6 @@ class Game:
         asked: int,
         report: dict[str, Any],
         announced: frozenset[bytes],
-        said: str,
     ) -> None:
         self.market = market
         self.asked = asked
@@ -50,8 +49,6 @@ class Game:
         self.report = report
         self.announced = announced
         """Hashes the node announced as pending."""
-        self.said = said
-        """What the bot printed."""
         self.reader: ChainReader = market.reader()
         self.last_block = self.reader.head()
 
@@ -153,4 +150,4 @@ def play(family: Family, seed: int, blocks: int, name: str) -> Game:
     assert code == 0, f"bot of seed {seed} ended with {code}:\n{said}\n{family.said(f'{name}-signer')}"
     signer.terminate()
     signer.wait(10)
-    return Game(market, blocks, json.loads(report_file.read_text()), frozenset(watch.hashes), said)
+    return Game(market, blocks, json.loads(report_file.read_text()), frozenset(watch.hashes))

@@ -39,7 +39,7 @@ def test_nine_tenths_of_the_uncontested_profit(games, say):
             f"before the builder's payment, {float(takings.share_after_payment):.2%} after it; "
             f"gas by number of cycles { ({count: float(mean) for count, mean in game.gas.means.items()}) }"
         )
-        assert takings.share >= LEAST_SHARE, worst_blocks(takings)
+        assert takings.share >= LEAST_SHARE, worst_blocks(game)
 
 
 def test_a_block_is_lost_to_the_competitor_and_reported(games, say):
@@ -53,9 +53,20 @@ def test_a_block_is_lost_to_the_competitor_and_reported(games, say):
     assert any(one.reported["verdict"] == "outbid" for one in lost)
 
 
-def worst_blocks(takings):
-    missed = sorted(takings.uncontested, key=lambda block: block.taken - block.best.net)[:5]
-    return "missed most in: " + "; ".join(
-        f"block {block.number} ({ether(block.best.net)} in {len(block.best.cycles)} cycles, taken {ether(block.taken)})"
+def worst_blocks(game):
+    """The blocks that cost most, each with what the bot itself says of it."""
+    missed = sorted(game.takings.uncontested, key=lambda block: block.taken - block.best.net)[:5]
+    return f"seed {game.seed}: missed most in\n" + "\n".join(
+        f"block {block.number}: {ether(block.best.net)} in {len(block.best.cycles)} cycles, "
+        f"taken {ether(block.taken)}; the bot: {own_words(game.report, block.number)}"
         for block in missed
     )
+
+
+def own_words(report, number):
+    told = [
+        f"{entry['verdict']}: {entry['reason']}"
+        for entry in report["bundles"]
+        if entry["target_block"] == number
+    ]
+    return told or f"nothing sent; dropped over the run: {report['dropped']}"
