@@ -32,6 +32,8 @@ def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
     venues = tuple(_venue(row) for row in raw["venues"])
     named: dict[str, Address] = {symbol: token.address for symbol, token in tokens.items()}
     named |= {venue.name: venue.factory for venue in venues}
+    multicall3 = address_from_hex(raw["multicall3"])
+    named["multicall3"] = multicall3
     return ChainProfile(
         name=raw["name"],
         chain_id=int(raw["chain_id"]),
@@ -40,7 +42,7 @@ def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
         weth=tokens[raw["weth"]],
         base_tokens=tuple(tokens[symbol] for symbol in raw["base_tokens"]),
         tokens=tuple(tokens.values()),
-        multicall3=address_from_hex(raw["multicall3"]),
+        multicall3=multicall3,
         venues=venues,
         discovery=raw["discovery"],
         code_hashes={named[name]: from_hex(text) for name, text in raw["code_hashes"].items()},

@@ -5,8 +5,8 @@ import contextlib
 import json
 
 import pytest
-
 from acceptance.processes import ROOT, Family
+
 from bot.chains.load import load_profile
 from e2e.second_venue import open_second_venue
 from e2e.upstream import opened

@@ -5,11 +5,11 @@ import json
 import signal
 
 import pytest
-
 from acceptance.processes import wait_for
-from e2e.conftest import ENDS_WITHIN_S, GAPS
 from oracle.chain_reader import ChainReader
 from oracle.node import Node, data
+
+from e2e.conftest import ENDS_WITHIN_S, GAPS
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
 PACE = ("--pace", "0.3 s", "--plain")

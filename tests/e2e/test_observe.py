@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-
 from acceptance.processes import wait_for
+
 from bot.core.identity import to_checksum
 from bot.world.keystores import write_keystore
 from bot.world.market_files import WALLET_LIMITS
