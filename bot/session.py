@@ -37,7 +37,7 @@ SECOND_INTERRUPT = "interrupted twice"
 
 
 def run_session(options: argparse.Namespace) -> int:
-    """`bot run`. 0 after an orderly end, by `--blocks` or a signal; 130 when a second Ctrl-C cut it short."""
+    """`bot run`. 0 after an orderly end, by `--blocks` or SIGTERM; 130 after Ctrl-C, orderly too unless it came twice."""
     show = Show(plain=options.plain)
     started = time.monotonic()
     warm_kernels(lambda what: show.step(what, "compiling: some seconds on a first start, cached afterwards"))
@@ -110,7 +110,7 @@ async def _run(settings: Settings, store: JournalStore, show: Show, options: arg
         return EXIT_INTERRUPTED
     finally:
         await store.close()
-    return EXIT_GOOD
+    return EXIT_INTERRUPTED if signal.SIGINT in interrupts else EXIT_GOOD
 
 
 async def _checks(

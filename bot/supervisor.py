@@ -140,12 +140,14 @@ class Household:
         """What the child says goes to the terminal, or to `log`, whose end is shown if it dies early."""
         command = [sys.executable, "-m", "bot", *arguments]
         output = _open_log(log) if log is not None else None
+        # Without its market the bot has nothing to stop in order for, and it may be killed at any instant anyway.
+        orphaned = signal.SIGKILL if name == "bot" else signal.SIGTERM
         self._children[name] = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             command,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509  # prctl alone; this process has one thread
+            preexec_fn=die_with_parent(orphaned),  # noqa: PLW1509  # prctl alone; this process has one thread
             stdin=subprocess.DEVNULL,
         )
 
@@ -174,15 +176,15 @@ class Household:
         print(f"The {name} ended by itself (exit {code}): {last_words}", file=sys.stderr)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Ctrl-C: the bot stops in order and reports. Again: it stops at once. A third time: it is killed."""
         bot = self._children.get("bot")
         if number == signal.SIGINT:
             self._interrupts += 1
-            if bot is not None and self._interrupts == 1:
-                _signal(bot, signal.SIGINT)
-                return
-        self._ending_since = self._ending_since or time.monotonic()
+        if number != signal.SIGINT or self._interrupts > 1:
+            self._ending_since = self._ending_since or time.monotonic()
         if bot is not None:
-            _signal(bot, signal.SIGTERM if self._interrupts <= 1 else signal.SIGKILL)
+            passed_on = signal.SIGTERM if number != signal.SIGINT else signal.SIGINT
+            _signal(bot, signal.SIGKILL if self._interrupts > 2 else passed_on)
 
     def _end(self, code: int) -> int:
         self._ending_since = self._ending_since or time.monotonic()
@@ -190,15 +192,15 @@ class Household:
             child = self._children.pop(name, None)
             if child is not None:
                 _stop(child)
-        return code if code >= 0 else 128 - code
+        return EXIT_INTERRUPTED if self._interrupts else code if code >= 0 else 128 - code
 
 
-def die_with_parent() -> Callable[[], None] | None:
-    """Linux: the kernel kills the child when its parent dies, however it died. Elsewhere: None."""
+def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """Linux: the kernel sends the child `number` when its parent dies, however it died. Elsewhere: None."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)
-    return lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, number)
 
 
 def await_file(path: Path | None) -> None:
