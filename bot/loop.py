@@ -255,15 +255,18 @@ class Loop:
             line.roll_back(event.to)
 
     async def _rebuild(self) -> None:
-        """Bootstrap afresh, as often as it takes; nothing is hunted meanwhile."""
+        """Bootstrap afresh, as often as it takes; nothing is hunted meanwhile. A stop does not wait for it."""
         for _, line in self._deps.lines.values():
             line.forget_chain()
         self._deps.in_flight.forget_chain()
-        while not self._stop.is_set():
+        while True:
             try:
                 self._world = await self._deps.bootstrap()
             except RetryLater as error:
                 log.warning("bootstrap.failed", reason=str(error))
+                if not self._hunts:
+                    self._drained = DRAIN_BLOCKS  # what is in flight stays open on disk, for the next start
+                    return
                 await self._deps.tick.clock.sleep(self._deps.retry_after)
                 continue
             self._touched.clear()
