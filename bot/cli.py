@@ -155,7 +155,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from bot.supervisor import add_shared_options
+    from bot.supervisor import add_pace, add_shared_options
 
     parser = argparse.ArgumentParser(
         prog="scripts/bot", description="A DeFi execution bot. Tuned by BOT_ variables; see .env.example."
@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     market.add_argument("--seed", type=int, default=1)
     market.add_argument("--pools", type=int, default=40)
     market.add_argument("--tokens", type=int, default=12)
-    market.add_argument("--pace", default="1 s", help='wall time of a block, with its unit ("1 s")')
+    add_pace(market)
     market.add_argument("--lockstep", action="store_true")
     market.add_argument("--fork-url", help=argparse.SUPPRESS)  # these two are of `bot fork`
     market.add_argument("--fork-profile", default="market", help=argparse.SUPPRESS)
@@ -197,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     fork.add_argument("--rpc", required=True, help="node to fork from (http)")
     fork.add_argument("--profile", default="ethereum", help="chain profile of that node's chain")
-    fork.add_argument("--pace", default="1 s", help='wall time of a block, with its unit ("1 s")')
+    add_pace(fork)
     add_shared_options(fork)
 
     deploy = verbs.add_parser(
