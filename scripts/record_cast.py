@@ -88,7 +88,7 @@ class Screen:
                 self.lines.append("")
 
     def text(self) -> str:
-        """What is on the last ROWS rows, long lines wrapped as a terminal wraps them."""
+        """Every line so far, with its colours."""
         return "\n".join(self.lines).rstrip()
 
 
