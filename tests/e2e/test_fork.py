@@ -12,6 +12,7 @@ from oracle.node import Node, data
 from e2e.conftest import ENDS_WITHIN_S, GAPS
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
+INTERRUPTED = 130
 PACE = ("--pace", "0.3 s", "--plain")
 
 
@@ -81,7 +82,7 @@ async def test_what_the_report_says_is_on_the_fork(market_upstream, gapped, hous
     height = await asyncio.to_thread(reader.head)
     held = await asyncio.to_thread(recipient_balance, reader, facts, height)
     child.send_signal(signal.SIGINT)
-    await ended(child, "fork")
+    assert await ended(child, "fork") == INTERRUPTED, household.said("fork")
     assert household.left_behind() == {}
     report = json.loads((household.folder / "report.json").read_text())
     assert_books_agree(report)

@@ -20,6 +20,7 @@ from e2e.conftest import ENDS_WITHIN_S, GAPS
 from e2e.upstream import SEED
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
+INTERRUPTED = 130
 KEPT = {"journal.sqlite3", "journal.sqlite3.lock", "logs"}
 """All that a bot that signs nothing keeps in its data folder, besides SQLite's own `-wal` and `-shm`."""
 
@@ -55,6 +56,19 @@ async def senders(upstream):
     ]
     waiting = await upstream.rpc("txpool_content")
     return {tx["from"] for block in blocks for tx in block["transactions"]} | set(waiting["pending"])
+
+
+async def test_the_doctor_needs_no_more_and_names_what_is_not_mainnets_code(
+    watching, household, bot_verb, ended
+):
+    assert await ended(bot_verb("doctor", "--json", environment=watching), "doctor") == 0, household.said(
+        "doctor"
+    )
+    found = {f["subject"]: f["found"] for f in json.loads(household.out("doctor").read_text())["findings"]}
+    assert found.keys() == {"node", "addresses"}
+    assert "code at all 15" in found["addresses"]
+    assert "token USDC" in found["addresses"], "a stand-in of the local market"
+    assert "uniswap-v2" not in found["addresses"], "mainnet's own bytecode"
 
 
 async def test_one_url_is_enough_to_find_and_to_explain(
@@ -114,7 +128,7 @@ async def test_ctrl_c_ends_it_with_the_report(
         )
     assert child.poll() is None, household.said("run")
     child.send_signal(signal.SIGINT)
-    assert await ended(child, "run") in (0, 130), household.said("run")
+    assert await ended(child, "run") == INTERRUPTED, household.said("run")
     assert household.left_behind() == {}
     assert "Traceback" not in household.said("run")
     report = json.loads((household.folder / "report.json").read_text())
