@@ -68,13 +68,16 @@ async def test_bundles_land_on_the_fork_and_the_upstream_stays(
     assert await upstream.facts() == before
 
 
-async def test_what_the_report_says_is_on_the_fork(market_upstream, gapped, household, bot_verb, ended):
-    """Stopped by Ctrl-C; until then the fork's own node is there to be asked."""
+async def test_what_the_report_says_is_on_the_fork(
+    gapped, trading, household, bot_verb, ended, market_upstream
+):
+    """The upstream trades on meanwhile, and Ctrl-C ends it; until then the fork's own node is there to be asked."""
     upstream = await gapped("market")
     child = bot_verb("fork", "--rpc", upstream.url, "--profile", "market", *PACE, "--report", "report.json")
-    await asyncio.to_thread(
-        wait_for, lambda: landed_bundles(household) or child.poll() is not None, ENDS_WITHIN_S
-    )
+    async with trading(upstream):
+        await asyncio.to_thread(
+            wait_for, lambda: landed_bundles(household) or child.poll() is not None, ENDS_WITHIN_S
+        )
     assert child.poll() is None, household.said("fork")
     assert landed_bundles(household), household.said("fork")
     facts = json.loads((run_folder(household) / "market.json").read_text())
