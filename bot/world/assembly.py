@@ -134,7 +134,7 @@ async def _assemble(
     front = NodeFront(methods, subscriptions, mempool)
     requests, stories = (_open_log(config.run_dir, name, stack) for name in ("requests", "builder"))
     relay = Relay(anvil, unprotected, tip.next_block, requests, time.time_ns)
-    endpoints = await _listen(anvil, front, relay, stack)
+    endpoints = await _listen(anvil, front, relay, config.port, stack)
     crowd, competitor = _people(config, chain, stage, relay, chain_id, head.number + 1)
     engine = MarketEngine(
         anvil,
@@ -174,18 +174,18 @@ def _people(
 
 
 async def _listen(
-    anvil: Anvil, front: NodeFront, relay: Relay, stack: contextlib.AsyncExitStack
+    anvil: Anvil, front: NodeFront, relay: Relay, port: int, stack: contextlib.AsyncExitStack
 ) -> Endpoints:
     """Open the doors; the socket lies in a short folder of its own, as its address may be 107 bytes long."""
     folder = Path(tempfile.mkdtemp(prefix="market-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     protected = RelayServer(relay, "market", needs_signature=True)
     unprotected = RelayServer(relay, "market-unprotected", needs_signature=False)
-    for server in (protected, unprotected):
-        await server.start()
+    for place, server in enumerate((protected, unprotected), 1):
+        await server.start(port + place if port else 0)
         stack.push_async_callback(server.stop)
     ipc_path = folder / "node.ipc"
-    await front.start(ipc_path)
+    await front.start(ipc_path, port)
     stack.push_async_callback(front.stop)
     return Endpoints(front.url, front.ws_url, str(ipc_path), protected.url, unprotected.url, anvil.url)
 

@@ -1,6 +1,12 @@
 """HTTP servers of the market listen on 127.0.0.1 and nowhere else."""
 
+import errno
+
 from aiohttp import web
+
+
+class PortInUseError(OSError):
+    """Another program listens there."""
 
 
 async def serve_on_loopback(app: web.Application, port: int = 0) -> tuple[web.AppRunner, int]:
@@ -10,7 +16,11 @@ async def serve_on_loopback(app: web.Application, port: int = 0) -> tuple[web.Ap
     try:
         site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
-    except OSError:
+    except OSError as error:
         await runner.cleanup()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"port {port} of 127.0.0.1 is in use by another program; choose another --port, or none for free ones"
+            ) from error
         raise
     return runner, int(runner.addresses[0][1])

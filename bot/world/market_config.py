@@ -21,6 +21,8 @@ class MarketConfig(msgspec.Struct, frozen=True):
     pace: Nanoseconds = Nanoseconds(1_000_000_000)
     """Wall time of a block; of no account in lockstep."""
     lockstep: bool = False
+    port: int = 0
+    """Of the node; the relay takes the next one, the unprotected endpoint the one after. 0: whatever is free."""
     wallets: tuple[str, ...] = ("main",)
     competitor_probability: Bps = Bps(1_500)
     """Part of the blocks in which the competitor looks for something."""

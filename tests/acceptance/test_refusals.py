@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,18 @@ def test_a_socket_that_another_signer_holds(refused, stage):
 
 def observing(chain):
     return {"BOT_MODE": "observe", "BOT_CHAIN": chain}
+
+
+def test_a_port_that_is_in_use(tmp_path):
+    """Of the market, which scripts/run and `bot fork` hand it to."""
+    with closing(socket.socket()) as taken, Family(tmp_path) as family:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = bot("market", "--run-dir", tmp_path, "--port", str(port))
+        code = family.start(command, "market").wait(ENDS_WITHIN_S)
+        assert family.left_behind() == {}
+        [line] = family.err("market").read_text().splitlines()
+    assert code == UNREACHABLE
+    assert f"port {port} " in line
+    assert "--port" in line
