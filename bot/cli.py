@@ -5,11 +5,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.core.errors import EXIT_INTERRUPTED, BadConfiguration, StopTheBot
 from bot.core.identity import WalletName
 from bot.core.profile import ChainProfile
-from bot.core.units import Gas, Wei, WeiPerGas
+from bot.core.units import Bps, WeiPerGas
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from bot.signer.config import SignerConfig
 
 Verb = Callable[[argparse.Namespace], int]
 DEPLOY_SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "deploy_executor.py"
@@ -52,37 +57,43 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _signer(options: argparse.Namespace) -> int:
     from bot.settings import load_settings, read_environment
-    from bot.signer.config import SignerConfig, SignerLimits, SignerWallet
     from bot.signer.process import run_signer
     from bot.supervisor import await_file
 
     await_file(options.after)
-    settings = load_settings(read_environment(options.env_file))
+    return run_signer(_signer_config(load_settings(read_environment(options.env_file))))
+
+
+def _signer_config(settings: "Settings") -> "SignerConfig":
+    """What the operator's variables say to the signer; raises BadConfiguration in a mode that signs nothing."""
+    from bot.risk.limits import tightest
+    from bot.settings import limits_of
+    from bot.signer.config import SignerConfig, SignerLimits, SignerWallet
+
     if not settings.sends or settings.variables.executor is None:
         raise BadConfiguration(f"BOT_MODE={settings.mode} signs nothing: the signer is for BOT_MODE=live")
-    wallets = tuple(
-        SignerWallet(
-            name=WalletName(name),
-            keystore=wallet.keystore,
-            password_file=wallet.password_file,
-            limits=SignerLimits(
-                fee_per_gas=WeiPerGas(settings.wallet_limits[name].fee_per_gas),
-                gas_per_tx=Gas(settings.wallet_limits[name].gas_per_tx),
-                gas_spend_per_day=Wei(settings.wallet_limits[name].gas_spend_per_day),
-            ),
-        )
-        for name, wallet in settings.wallets.items()
-    )
-    return run_signer(
-        SignerConfig(
-            chain_id=settings.chain.chain_id,
-            is_throwaway_chain=settings.chain.is_throwaway,
-            executors=frozenset({settings.variables.executor}),
-            wallets=wallets,
-            socket_path=settings.signer_socket,
-            totals_dir=settings.data_dir / "signer",
-            halt_file=settings.data_dir / "HALT",
-        )
+    limits = limits_of(settings)
+
+    def wallet_limits(name: WalletName) -> SignerLimits:
+        # Calldata does not say whose strategy it is, so that the limits of all of them hold.
+        tight = tightest(limits.wallets[name], *limits.strategies.values(), limits.everywhere)
+        return SignerLimits(tight.fee_per_gas, tight.gas_per_tx, tight.gas_spend_per_day)
+
+    return SignerConfig(
+        chain_id=settings.chain.chain_id,
+        is_throwaway_chain=settings.chain.is_throwaway,
+        executors=frozenset({settings.variables.executor}),
+        weth=settings.chain.weth.address,
+        wallets=tuple(
+            SignerWallet(WalletName(name), files.keystore, files.password_file, wallet_limits(WalletName(name)))
+            for name, files in settings.wallets.items()
+        ),
+        socket_path=settings.signer_socket,
+        totals_dir=settings.data_dir / "signer",
+        halt_file=settings.data_dir / "HALT",
+        priority_fee_cap=WeiPerGas(settings.variables.priority_fee),
+        payment_share=Bps(settings.variables.bid_share),
+        gas_spend_per_day=limits.everywhere.gas_spend_per_day,
     )
 
 
@@ -99,6 +110,7 @@ def _market(options: argparse.Namespace) -> int:
             tokens=options.tokens,
             pace=parse_duration(options.pace),
             lockstep=options.lockstep,
+            port=options.port,
             fork_url=options.fork_url,
             fork_profile=profile.name,
             fork_chain_id=profile.chain_id,
@@ -155,7 +167,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from bot.supervisor import add_pace, add_shared_options
+    from bot.supervisor import add_pace, add_port, add_shared_options
 
     parser = argparse.ArgumentParser(
         prog="scripts/bot", description="A DeFi execution bot. Tuned by BOT_ variables; see .env.example."
@@ -189,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     market.add_argument("--tokens", type=int, default=12)
     add_pace(market)
     market.add_argument("--lockstep", action="store_true")
+    add_port(market)
     market.add_argument("--fork-url", help=argparse.SUPPRESS)  # these two are of `bot fork`
     market.add_argument("--fork-profile", default="market", help=argparse.SUPPRESS)
 
@@ -198,6 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     fork.add_argument("--rpc", required=True, help="node to fork from (http)")
     fork.add_argument("--profile", default="ethereum", help="chain profile of that node's chain")
     add_pace(fork)
+    add_port(fork)
     add_shared_options(fork)
 
     deploy = verbs.add_parser(

@@ -79,7 +79,6 @@ class Loop:
         self._drained = 0
         self._failure: StopTheBot | None = None
         self._touched: set[int] = set()
-        self._reported: dict[WalletName, int] = {}
 
     async def run(self) -> None:
         """Returns after the orderly stop. Raises StopTheBot for what must not go on."""
@@ -207,11 +206,9 @@ class Loop:
         count = wallet.count.value
         wallet.line.note_count(count, head.ref)
         self._deps.tick.ledger.note_next_nonce(wallet.name, count)
-        if self._deps.signer is not None and self._reported.get(wallet.name) != count:
-            told = await self._deps.signer.report_nonce(wallet.name, count)
-            if isinstance(told, Ok):
-                self._reported[wallet.name] = count
-            else:
+        if self._deps.signer is not None:
+            told = await self._deps.signer.report_nonce(wallet.name, count, head.number)
+            if not isinstance(told, Ok):
                 log.warning("signer.nonce_not_told", wallet=wallet.name, count=count, answer=str(told))
 
     async def _upkeep(self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel) -> None:

@@ -19,6 +19,7 @@ from bot.chains.load import load_profile, profile_names
 from bot.core.errors import BadConfiguration
 from bot.core.identity import WalletName
 from bot.core.profile import ChainProfile
+from bot.core.signer_protocol import SOCKET_PATH_MAX
 from bot.risk.limits import Limits, Tightening, wallet_limits
 from bot.variables import (
     PREFIX,
@@ -34,8 +35,6 @@ Model = TypeVar("Model", bound=BaseModel)
 STRATEGIES = ("arbitrage",)
 """Names that may stand in BOT_LIMIT_<STRATEGY>__… ."""
 GLOBAL = "global"
-SOCKET_PATH_LIMIT = 107
-"""Linux: sun_path holds 108 bytes with its terminating zero."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -107,10 +106,10 @@ def signer_socket(variables: BotVariables, problems: list[str]) -> Path:
     if chosen is None:
         base = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/bot-{os.getuid()}"  # noqa: S108  # made 0700 and checked by the signer
         chosen = Path(base) / f"signer-{variables.chain}.sock"
-    if len(str(chosen.absolute()).encode()) > SOCKET_PATH_LIMIT:
+    if len(str(chosen.absolute()).encode()) > SOCKET_PATH_MAX:
         problems.append(
             f"BOT_SIGNER_SOCKET: {chosen} has {len(str(chosen.absolute()))} bytes, a socket path holds "
-            f"{SOCKET_PATH_LIMIT}; choose a shorter folder"
+            f"{SOCKET_PATH_MAX}; choose a shorter folder"
         )
     return chosen.absolute()
 

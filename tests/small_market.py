@@ -167,7 +167,7 @@ class Desk:
         self.signed.append(SignedTransaction(raw, TxHash(keccak(raw)), plan.transaction))
         return Ok(self.signed[-1])
 
-    async def report_nonce(self, wallet, next_nonce):
+    async def report_nonce(self, wallet, next_nonce, block_number):
         self.told.append((wallet, next_nonce))
         return Ok(None)
 

@@ -30,12 +30,15 @@ from bot.core.signer_protocol import (
     decode_reply,
     encode_frame,
 )
-from bot.core.transaction import SignedTransaction, TransactionFields, decode_signed
+from bot.core.transaction import (
+    SECP256K1_HALF_ORDER,
+    SignedTransaction,
+    TransactionFields,
+    decode_signed,
+)
 from bot.core.units import Nanoseconds
 
 _MAY_EXIST = "a signature may exist: keep its budget reserved until its nonce is used"
-_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-"""secp256k1 n // 2: a larger s is the same signature turned over, and refused by EIP-2."""
 
 
 class SignerClient:
@@ -70,12 +73,15 @@ class SignerClient:
         request = SignCancellation(wallet, fields.unsigned_payload())
         return await self._signature(request, fields, sender)
 
-    async def report_nonce(self, wallet: WalletName, next_nonce: int) -> Ok[None] | Reverted | Unknown:
-        """Tell the chain's transaction count of a wallet: at start, and whenever it has changed.
+    async def report_nonce(
+        self, wallet: WalletName, next_nonce: int, block_number: int
+    ) -> Ok[None] | Reverted | Unknown:
+        """Tell the chain's transaction count of a wallet as of a block: at every head.
 
-        The signer signs at this nonce and no other, so that nonce n+1 waits until n is used.
+        The signer signs at this nonce and no other, so that nonce n+1 waits until n is used, and for windows that
+        begin within 64 blocks after this one.
         """
-        reply = await self._ask(ReportNonce(wallet, next_nonce))
+        reply = await self._ask(ReportNonce(wallet, next_nonce, block_number))
         if isinstance(reply, NonceNoted) and reply.next_nonce == next_nonce:
             return Ok(None)
         return _no(reply)
@@ -179,7 +185,7 @@ def _read_signed(raw: bytes) -> tuple[TransactionFields, Address]:
 
 def _recover(digest: bytes, y_parity: int, r: int, s: int) -> Address:
     """Address whose key made the signature. Raises ValueError when no key did."""
-    if y_parity > 1 or r.bit_length() > 256 or s > _HALF_ORDER:
+    if y_parity > 1 or r.bit_length() > 256 or s > SECP256K1_HALF_ORDER:
         raise ValueError(
             f"y parity {y_parity}, r of {r.bit_length()} bits, s of {s.bit_length()}: no node takes this"
         )

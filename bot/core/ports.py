@@ -163,8 +163,10 @@ class Signer(Protocol):
 
     async def addresses(self) -> Ok[dict[WalletName, Address]] | Reverted | Unknown: ...
 
-    async def report_nonce(self, wallet: WalletName, next_nonce: int) -> Ok[None] | Reverted | Unknown:
-        """Tell the chain's transaction count: the signer signs at this nonce and no other."""
+    async def report_nonce(
+        self, wallet: WalletName, next_nonce: int, block_number: int
+    ) -> Ok[None] | Reverted | Unknown:
+        """Tell the chain's transaction count at a block: the signer signs at this nonce, for the blocks after it."""
         ...
 
 

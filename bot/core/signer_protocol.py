@@ -11,10 +11,12 @@ import msgspec
 
 from bot.core.identity import Address, IntentId, WalletName
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 MAX_FRAME_BYTES: Final = 64 * 1024
 """Eight cycles of four hops are 5 KB of calldata; more than this is not one of our messages."""
 LENGTH_BYTES: Final = 4
+SOCKET_PATH_MAX: Final = 107
+"""Bytes: sun_path of unix(7) holds 108 with its closing zero."""
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
@@ -43,11 +45,14 @@ class SignCancellation(msgspec.Struct, frozen=True, tag="sign_cancellation"):
 class ReportNonce(msgspec.Struct, frozen=True, tag="report_nonce"):
     """The chain's transaction count of the wallet: every nonce below is used, this one is open.
 
-    It may go back after a reorg. Until it was reported once, nothing is signed for the wallet.
+    Reported at every head, as block windows are judged by it. Both may go back after a reorg. Until they were
+    reported once, nothing is signed for the wallet.
     """
 
     wallet: WalletName
     next_nonce: int
+    block_number: int
+    """The block at which the count was read."""
 
 
 Request = Hello | SignExecution | SignCancellation | ReportNonce
@@ -62,6 +67,9 @@ class WalletStatus(msgspec.Struct, frozen=True):
     """As last reported; None before the first report."""
     counter: int
     """Signatures ever made with this wallet. A journal that knows of fewer has lost records."""
+    nonce_jumps: int = 0
+    """Reports that this signer's own signatures do not explain. Not 0: is the wallet used elsewhere, or the engine
+    lying?"""
 
 
 class HelloReply(msgspec.Struct, frozen=True, tag="hello_reply"):

@@ -11,6 +11,8 @@ from bot.core.rlp_codec import Item, decode, encode_bytes, encode_integer, encod
 from bot.core.units import Gas, Wei, WeiPerGas
 
 EIP1559_TYPE = b"\x02"
+SECP256K1_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+"""n // 2: a larger s is the same signature turned over, and refused by EIP-2."""
 
 AccessList = tuple[tuple[Address, tuple[bytes, ...]], ...]
 

@@ -19,7 +19,7 @@ EXECUTE_SELECTOR: Final = keccak(
 MAX_CYCLES: Final = 8
 MAX_HOPS: Final = 4
 _WORD: Final = 32
-_NONCE_MAX: Final = (1 << 64) - 2
+NONCE_MAX: Final = (1 << 64) - 2
 """EIP-2681."""
 
 
@@ -44,11 +44,16 @@ class DecodedExecute(msgspec.Struct, frozen=True):
     first_block: int
     last_block: int
 
+    @property
+    def gross_gain(self) -> TokenUnits:
+        """What the calldata claims: exact outputs of the last hops less the inputs, before the payment."""
+        return TokenUnits(sum(cycle.hops[-1].amount_out - cycle.amount_in for cycle in self.cycles))
+
 
 def decode_transaction(payload: bytes) -> TransactionFields:
     """Read an unsigned EIP-1559 transaction; raises ValueError unless `payload` is its one canonical encoding."""
     fields = decode_unsigned(payload)
-    if fields.nonce > _NONCE_MAX:
+    if fields.nonce > NONCE_MAX:
         raise ValueError(f"nonce {fields.nonce} is above 2**64 - 2 (EIP-2681)")
     amounts = (
         fields.chain_id,

@@ -21,8 +21,9 @@ from bot.core.signer_protocol import (
     WalletStatus,
     decode_request,
 )
+from bot.core.units import Wei
 from bot.signer.config import SignerConfig, SignerLimits
-from bot.signer.decode import decode_execute, decode_transaction
+from bot.signer.decode import NONCE_MAX, decode_execute, decode_transaction
 from bot.signer.halt import halt_reason
 from bot.signer.policy import cancellation_rules, execution_rules, first_broken, worst_cost
 from bot.signer.totals import TotalsFile, WalletTotals
@@ -102,6 +103,7 @@ class SigningDesk:
                 last_signed_nonce=wallet.totals.last_signed_nonce,
                 next_nonce=wallet.totals.next_nonce,
                 counter=wallet.totals.counter,
+                nonce_jumps=wallet.totals.nonce_jumps,
             )
             for name, wallet in self._wallets.items()
         )
@@ -110,13 +112,24 @@ class SigningDesk:
         )
 
     def _note_nonce(self, wallet: _SignedWallet, request: ReportNonce) -> Reply:
-        if request.next_nonce < 0:
-            return Refused("next_nonce", ">= 0", str(request.next_nonce))
-        if request.next_nonce != wallet.totals.next_nonce:
-            refused = wallet.keep(wallet.totals.on_day(self._today()).with_next_nonce(request.next_nonce))
-            if refused:
-                return refused
-        return NonceNoted(request.next_nonce)
+        if not 0 <= request.next_nonce <= NONCE_MAX:
+            return Refused("next_nonce", f"0 to {NONCE_MAX}", str(request.next_nonce))
+        if request.block_number < 0:
+            return Refused("block_number", ">= 0", str(request.block_number))
+        before = wallet.totals
+        noted = before.on_day(self._today()).with_report(request.next_nonce, request.block_number)
+        if noted.next_nonce == before.next_nonce:
+            wallet.totals = noted  # a new head alone waits for the next write: it frees nothing
+            return NonceNoted(request.next_nonce)
+        if noted.nonce_jumps > before.nonce_jumps:
+            _log.warning(
+                "nonce_jump",
+                wallet=request.wallet,
+                reported=request.next_nonce,
+                reported_before=before.next_nonce,
+                last_signed=before.last_signed_nonce,
+            )
+        return wallet.keep(noted) or NonceNoted(request.next_nonce)
 
     def _sign(self, wallet: _SignedWallet, request: SignExecution | SignCancellation) -> Signed | Refused:
         is_cancellation = isinstance(request, SignCancellation)
@@ -129,15 +142,25 @@ class SigningDesk:
         refused = first_broken(
             cancellation_rules(fields, self._config, wallet.limits, totals)
             if call is None
-            else execution_rules(fields, call, self._config, wallet.limits, totals)
+            else execution_rules(
+                fields, call, self._config, wallet.limits, totals, self._spent_elsewhere(wallet)
+            )
         ) or self._halted(is_cancellation=is_cancellation)
         if refused:
             return refused
-        first_block = None if call is None else call.first_block
-        refused = wallet.keep(totals.with_signature(fields.nonce, worst_cost(fields), first_block))
+        refused = wallet.keep(
+            totals.with_signature(fields.nonce, worst_cost(fields), is_cancellation=is_cancellation)
+        )
         # A halt that came while the totals were written still holds the signature back.
         refused = refused or self._halted(is_cancellation=is_cancellation)
         return refused or Signed(wallet.key.sign(fields).raw, wallet.totals.counter)
+
+    def _spent_elsewhere(self, wallet: _SignedWallet) -> Wei:
+        """Today's executions of every other wallet."""
+        others = (
+            other.totals.on_day(self._today()) for other in self._wallets.values() if other is not wallet
+        )
+        return Wei(sum(totals.executions.total for totals in others))
 
     def _halted(self, *, is_cancellation: bool) -> Refused | None:
         reason = None if is_cancellation else halt_reason(self._config.halt_file)

@@ -1,6 +1,21 @@
 """What may be signed: rules over the decoded bytes and the signer's own totals. Every rule must hold.
 
 A rule carries what it allows and what it saw; the first that does not hold is the refusal.
+
+What an engine that lies can still get, with all of these rules holding:
+
+- **Gas of reverts**, up to the day's spend. The signer sees no chain and must believe the count and the block it is
+  told. Told of nonces as used that are not, it signs at the next: all those payloads live, and all may land. Their sum
+  at worst cost is what a day and the day after it may spend together, and as much again for cancellations. One that is told of blocks of the far future
+  signs payloads for then, day after day: each day's spend was allowed on its day, and all of it may be burnt on one.
+- **Gain that was never the wallet's**: the engine may find and keep silent, ask less of a pool than it would give, or
+  tell others. What a signature gives away is bounded: the contract sends at least `min_profit`, which is no less than
+  the worst gas cost, to its fixed recipient, or reverts. So no signature loses money by landing.
+- **The rest of that gain as payment**: the share is of the gain the calldata claims. The signer does not know which
+  pools are real, so a cycle over pools of the attacker's own can claim what the chain will not give, and the real
+  cycle beside it then pays the builder all but `min_profit`. An engine that demands its whole claim on chain
+  (`min_profit` = gain - payment) would let that be a rule here.
+- **Pools are not checked**: a hostile one can do no more than revert, as the contract judges by its balance afterwards.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +25,7 @@ import msgspec
 from bot.core.identity import to_checksum
 from bot.core.signer_protocol import Refused
 from bot.core.transaction import TransactionFields
-from bot.core.units import Wei, gas_cost
+from bot.core.units import Wei, gas_cost, share_up
 from bot.signer.config import SignerConfig, SignerLimits
 from bot.signer.decode import DecodedExecute
 from bot.signer.totals import WalletTotals
@@ -36,35 +51,20 @@ def execution_rules(
     config: SignerConfig,
     limits: SignerLimits,
     totals: WalletTotals,
+    spent_elsewhere: Wei,
 ) -> Iterator[Rule]:
-    """For a call of an Executor. `totals` are those of today."""
+    """For a call of an Executor. `totals` are those of today; `spent_elsewhere` is today's spend of other wallets."""
     executors = ", ".join(sorted(map(to_checksum, config.executors)))
-    size, width = len(fields.data), call.last_block - call.first_block + 1
+    size, priority = len(fields.data), fields.max_priority_fee_per_gas
     yield from _envelope_rules(fields, config, limits)
+    yield _at_most("priority_fee_cap", config.priority_fee_cap, priority, "wei")
     yield Rule("to", fields.to in config.executors, executors, to_checksum(fields.to))
     yield Rule("value", fields.value == 0, 0, fields.value)
-    yield Rule("calldata_bytes", size <= limits.calldata_bytes, f"<= {limits.calldata_bytes}", size)
-    yield Rule("min_profit", call.min_profit > 0, "> 0", call.min_profit)
-    yield Rule(
-        "block_window",
-        1 <= width <= limits.window_blocks,
-        f"1 to {limits.window_blocks} blocks",
-        f"{width} blocks",
-    )
-    yield Rule(
-        "block_window_past",
-        call.last_block >= totals.last_first_block,
-        f">= {totals.last_first_block}, the first block of the window signed last",
-        call.last_block,
-    )
+    yield _at_most("calldata_bytes", limits.calldata_bytes, size, "bytes")
+    yield from _gain_rules(fields, call, config)
     yield _open_nonce_rule(fields, totals)
-    spend = totals.spend_with(fields.nonce, worst_cost(fields))
-    yield Rule(
-        "gas_spend_per_day",
-        spend <= limits.gas_spend_per_day,
-        f"<= {limits.gas_spend_per_day} wei",
-        f"{spend} wei",
-    )
+    yield from _window_rules(call, limits, totals)
+    yield from _spend_rules(fields, config, limits, totals, spent_elsewhere)
 
 
 def cancellation_rules(
@@ -72,8 +72,9 @@ def cancellation_rules(
 ) -> Iterator[Rule]:
     """For a transfer of nothing to the wallet itself.
 
-    The day's spend does not stop it: a halt must finish its job. It is bounded all the same, because only a nonce
-    that this signer has signed and the chain has not used can be cancelled.
+    The day's executions do not stop it: a halt must finish its job. Cancellations may cost as much again as they, or
+    an engine that lies could have a nonce signed for a wei and burnt for the highest fee, as often as it likes. The tip
+    may be the whole fee: it competes with the payload that it is to replace.
     """
     own = to_checksum(totals.address)
     yield from _envelope_rules(fields, config, limits)
@@ -84,6 +85,8 @@ def cancellation_rules(
         "cancellation_access_list", not fields.access_list, "none", f"{len(fields.access_list)} entries"
     )
     yield _signed_and_unused_rule(fields, totals)
+    spend = totals.cancellations.with_payload(fields.nonce, worst_cost(fields)).total
+    yield _at_most("cancellation_spend_per_day", limits.gas_spend_per_day, spend, "wei")
 
 
 def worst_cost(fields: TransactionFields) -> Wei:
@@ -94,14 +97,70 @@ def worst_cost(fields: TransactionFields) -> Wei:
 def _envelope_rules(fields: TransactionFields, config: SignerConfig, limits: SignerLimits) -> Iterator[Rule]:
     fee, priority = fields.max_fee_per_gas, fields.max_priority_fee_per_gas
     yield Rule("chain_id", fields.chain_id == config.chain_id, config.chain_id, fields.chain_id)
-    yield Rule(
-        "gas_per_tx",
-        fields.gas_limit <= limits.gas_per_tx,
-        f"<= {limits.gas_per_tx} gas",
-        f"{fields.gas_limit} gas",
-    )
-    yield Rule("fee_per_gas", fee <= limits.fee_per_gas, f"<= {limits.fee_per_gas} wei", f"{fee} wei")
+    yield _at_most("gas_per_tx", limits.gas_per_tx, fields.gas_limit, "gas")
+    yield _at_most("fee_per_gas", limits.fee_per_gas, fee, "wei")
     yield Rule("priority_fee_per_gas", priority <= fee, f"<= {fee} wei, the fee", f"{priority} wei")
+
+
+def _gain_rules(fields: TransactionFields, call: DecodedExecute, config: SignerConfig) -> Iterator[Rule]:
+    """Nothing is signed that could land and lose, or that gives the builder more than its share."""
+    weth, least = to_checksum(config.weth), max(1, worst_cost(fields))
+    yield Rule("base_token", call.base_token == config.weth, f"{weth}, WETH", to_checksum(call.base_token))
+    for cycle in call.cycles:
+        given, taken = cycle.amount_in, cycle.hops[-1].amount_out
+        yield Rule("cycle_gain", taken > given, f"more out than the {given} that go in", taken)
+    gain = call.gross_gain
+    most = share_up(gain, config.payment_share)  # up, as the engine rounds its bid
+    yield Rule(
+        "min_profit",
+        call.min_profit >= least,
+        f">= {least} wei, the worst gas cost",
+        f"{call.min_profit} wei",
+    )
+    yield Rule(
+        "payment",
+        call.payment <= most,
+        f"<= {most} wei, {config.payment_share} bps of the gain of {gain}",
+        f"{call.payment} wei",
+    )
+    kept = gain - call.payment
+    yield Rule("gain", kept >= call.min_profit, f">= {call.min_profit} wei after the payment", f"{kept} wei")
+
+
+def _window_rules(call: DecodedExecute, limits: SignerLimits, totals: WalletTotals) -> Iterator[Rule]:
+    """By the block reported last, not by what was signed: a window signed in error does not outlaw honest ones."""
+    width = call.last_block - call.first_block + 1
+    first, last = totals.head + 1, totals.head + limits.window_ahead_blocks
+    yield Rule(
+        "block_window",
+        1 <= width <= limits.window_blocks,
+        f"1 to {limits.window_blocks} blocks",
+        f"{width} blocks",
+    )
+    yield Rule(
+        "block_window_start",
+        first <= call.first_block <= last,
+        f"{first} to {last}, as block {totals.head} was reported last",
+        call.first_block,
+    )
+
+
+def _spend_rules(
+    fields: TransactionFields,
+    config: SignerConfig,
+    limits: SignerLimits,
+    totals: WalletTotals,
+    spent_elsewhere: Wei,
+) -> Iterator[Rule]:
+    spend = totals.executions.with_payload(fields.nonce, worst_cost(fields)).total
+    yield _at_most("gas_spend_per_day", limits.gas_spend_per_day, spend, "wei")
+    if config.gas_spend_per_day is not None:
+        everywhere = spend + spent_elsewhere
+        yield _at_most("gas_spend_per_day_of_all_wallets", config.gas_spend_per_day, everywhere, "wei")
+
+
+def _at_most(name: str, limit: int, actual: int, unit: str) -> Rule:
+    return Rule(name, actual <= limit, f"<= {limit} {unit}", f"{actual} {unit}")
 
 
 def _open_nonce_rule(fields: TransactionFields, totals: WalletTotals) -> Rule:

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import struct
 import time
 from contextlib import suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from bot.core.errors import EXIT_GOOD, BadConfiguration
-from bot.core.signer_protocol import MAX_FRAME_BYTES, decode_frames, encode_frame
+from bot.core.signer_protocol import MAX_FRAME_BYTES, SOCKET_PATH_MAX, decode_frames, encode_frame
 from bot.signer.config import SignerConfig
 from bot.signer.desk import SigningDesk
 from bot.signer.keystore import open_keystores
@@ -25,8 +26,6 @@ from bot.signer.keystore import open_keystores
 _log = structlog.get_logger("bot.signer")
 _PEER_CREDENTIALS = struct.Struct("3i")
 """pid, uid, gid: `struct ucred`, unix(7)."""
-_SOCKET_PATH_MAX = 107
-"""sun_path of unix(7) less its closing zero."""
 _DAY_SECONDS = 86_400
 
 
@@ -99,7 +98,15 @@ async def _converse(desk: SigningDesk, reader: asyncio.StreamReader, writer: asy
 
 
 def _clear(socket_path: Path) -> None:
-    """Remove the socket of a signer that was killed; BadConfiguration when one listens there."""
+    """Remove the socket of a signer that was killed; BadConfiguration when one listens there, or it is no socket."""
+    try:
+        mode = socket_path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise BadConfiguration(
+            f"{socket_path} is there and is no socket: move it away, or set BOT_SIGNER_SOCKET to another path"
+        )
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(socket_path))
@@ -124,10 +131,10 @@ def _check(config: SignerConfig) -> None:
         problems.append("the signer has no wallet: name them in BOT_WALLETS")
     if not config.executors:
         problems.append("the signer has no executor it may call: set its address")
-    if len(os.fsencode(config.socket_path)) > _SOCKET_PATH_MAX:
+    if len(os.fsencode(config.socket_path)) > SOCKET_PATH_MAX:
         length = len(os.fsencode(config.socket_path))
         problems.append(
-            f"socket path of {length} bytes, the system takes {_SOCKET_PATH_MAX}: {config.socket_path}"
+            f"socket path of {length} bytes, the system takes {SOCKET_PATH_MAX}: {config.socket_path}"
         )
     if problems:
         raise BadConfiguration(*problems)
@@ -150,7 +157,10 @@ def _make_private_folder(folder: Path) -> None:
 def _lock(totals_dir: Path) -> int:
     """One signer for these totals: two would each count half. Held until the descriptor is closed."""
     path = totals_dir / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise BadConfiguration(f"the lock {path} cannot be opened: {error.strerror}; move it away") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

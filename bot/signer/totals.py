@@ -8,8 +8,11 @@ import msgspec
 from bot.core.errors import BadConfiguration
 from bot.core.identity import Address, keccak, to_checksum
 from bot.core.units import Wei
+from bot.signer.day_spend import DaySpend
 
-SCHEMA = 1
+SCHEMA = 2
+REORG_DEPTH = 64
+"""Blocks. A wallet's count goes up by one a block at most, as its payloads share a nonce; a reorg takes no more back."""
 
 
 class WalletTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,46 +26,60 @@ class WalletTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The highest ever signed."""
     next_nonce: int | None = None
     """The chain's transaction count, as last reported."""
-    last_first_block: int = 0
-    """First block of the window signed last."""
+    head: int = 0
+    """The block of that report; on disk it may be an older one."""
+    nonce_jumps: int = 0
+    """Reports of a count that these signatures and a reorg do not explain."""
     day: int = 0
     """Days since 1970-01-01 UTC; it never goes back, whatever the clock does."""
-    closed_spend: Wei = Wei(0)
-    """Worst cost of the nonces signed in `day` and used since."""
-    open_spend: dict[int, Wei] = {}
-    """Unused nonce to the worst cost of its dearest payload."""
-
-    def spend_with(self, nonce: int, worst_cost: Wei) -> Wei:
-        """The day's spend if a payload of `worst_cost` were signed at `nonce`: a nonce counts once, at its dearest."""
-        others = sum(cost for other, cost in self.open_spend.items() if other != nonce)
-        return Wei(self.closed_spend + others + max(worst_cost, self.open_spend.get(nonce, 0)))
+    executions: DaySpend = DaySpend()
+    cancellations: DaySpend = DaySpend()
+    """Apart, so that a spent day does not stop a halt from finishing its job."""
 
     def on_day(self, today: int) -> "WalletTotals":
         """The same on a new day: what is still unlanded can cost today, so it is carried over."""
-        if today <= self.day:
+        days = today - self.day
+        if days <= 0:
             return self
-        return msgspec.structs.replace(self, day=today, closed_spend=Wei(0))
+        return msgspec.structs.replace(
+            self,
+            day=today,
+            executions=self.executions.after_days(days),
+            cancellations=self.cancellations.after_days(days),
+        )
 
-    def with_next_nonce(self, next_nonce: int) -> "WalletTotals":
-        """After the chain's count was reported. A used nonce keeps counting for its day, also if a reorg reopens it."""
-        used = sum(cost for nonce, cost in self.open_spend.items() if nonce < next_nonce)
+    def with_report(self, next_nonce: int, head: int) -> "WalletTotals":
+        """After the chain's count was reported as of block `head`.
+
+        Every report is taken, whatever it says: one refused because of an earlier lie would leave the wallet unusable
+        for the honest engine after it. Up or down, the nonces signed keep counting for their day; below its true
+        count nothing can land.
+        """
         return msgspec.structs.replace(
             self,
             next_nonce=next_nonce,
-            closed_spend=Wei(self.closed_spend + used),
-            open_spend={nonce: cost for nonce, cost in self.open_spend.items() if nonce >= next_nonce},
+            head=head,
+            nonce_jumps=self.nonce_jumps + int(self._is_jump(next_nonce)),
+            executions=self.executions.with_next_nonce(next_nonce),
+            cancellations=self.cancellations.with_next_nonce(next_nonce),
         )
 
-    def with_signature(self, nonce: int, worst_cost: Wei, first_block: int | None) -> "WalletTotals":
-        """After one more payload; `first_block` is None for a cancellation."""
-        dearest = Wei(max(worst_cost, self.open_spend.get(nonce, 0)))
-        return msgspec.structs.replace(
-            self,
-            counter=self.counter + 1,
-            last_signed_nonce=max(nonce, self.last_signed_nonce or 0),
-            last_first_block=self.last_first_block if first_block is None else first_block,
-            open_spend=self.open_spend | {nonce: dearest},
+    def with_signature(self, nonce: int, worst_cost: Wei, *, is_cancellation: bool) -> "WalletTotals":
+        """After one more payload."""
+        counted = msgspec.structs.replace(
+            self, counter=self.counter + 1, last_signed_nonce=max(nonce, self.last_signed_nonce or 0)
         )
+        if is_cancellation:
+            spend = self.cancellations.with_payload(nonce, worst_cost)
+            return msgspec.structs.replace(counted, cancellations=spend)
+        return msgspec.structs.replace(counted, executions=self.executions.with_payload(nonce, worst_cost))
+
+    def _is_jump(self, next_nonce: int) -> bool:
+        """Nonces used that were never signed here (the wallet is used elsewhere?), or more reopened than a reorg can."""
+        if self.next_nonce is None or next_nonce == self.next_nonce:
+            return False
+        explained = max(self.next_nonce, -1 if self.last_signed_nonce is None else self.last_signed_nonce + 1)
+        return not self.next_nonce - REORG_DEPTH <= next_nonce <= explained
 
 
 class _TotalsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,10 +5,9 @@ from typing import Never
 from coincurve import PrivateKey
 
 from bot.core.identity import Address, TxHash, keccak
-from bot.core.transaction import SignedTransaction, TransactionFields
+from bot.core.transaction import SECP256K1_HALF_ORDER, SignedTransaction, TransactionFields
 
-_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-"""secp256k1 n // 2; EIP-2 refuses a larger s."""
+_SECRET_BYTES = 32
 
 
 class WalletKey:
@@ -18,6 +17,8 @@ class WalletKey:
 
     def __init__(self, secret: bytes) -> None:
         """Raises ValueError, without the secret in its message, unless `secret` is a valid 32-byte key."""
+        if len(secret) != _SECRET_BYTES:  # the library would pad a shorter one with zeros
+            raise ValueError(f"a private key has {_SECRET_BYTES} bytes, the keystore holds {len(secret)}")
         try:
             self._key = PrivateKey(secret)
         except Exception:  # noqa: BLE001  # whatever the library says could quote the secret
@@ -29,7 +30,7 @@ class WalletKey:
         """Deterministic (RFC 6979), low s (EIP-2): the bytes eth-account gives for the same fields."""
         signature = self._key.sign_recoverable(fields.digest(), hasher=None)
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
-        if s > _HALF_ORDER:
+        if s > SECP256K1_HALF_ORDER:
             raise ArithmeticError("secp256k1 gave a high s, which no node accepts")
         raw = fields.signed_payload(signature[64], r, s)
         return SignedTransaction(raw=raw, hash=TxHash(keccak(raw)), fields=fields)

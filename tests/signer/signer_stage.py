@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 from eth_account import Account
-from plan_samples import CHAIN_ID, ETHER, EXECUTOR, GWEI, OPERATOR_SECRET, plan
+from plan_samples import CHAIN_ID, ETHER, EXECUTOR, GWEI, HEAD, OPERATOR_SECRET, WETH, plan
 
+from bot.core.identity import keccak
 from bot.core.signer_protocol import ReportNonce, SignCancellation, SignExecution, encode_frame
 from bot.signer.config import SignerConfig, SignerLimits, SignerWallet
 from bot.signer.desk import SigningDesk
@@ -21,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "canary-password-7f3a9c"
 LIMITS = SignerLimits(fee_per_gas=20 * GWEI, gas_per_tx=300_000, gas_spend_per_day=ETHER // 10)
 TODAY = 20_000
+
+
+def limited(**changes):
+    return msgspec.structs.replace(LIMITS, **changes)
 
 
 def write_private(path, content):
@@ -42,6 +47,7 @@ def signer_config(folder, **changes):
         "chain_id": CHAIN_ID,
         "is_throwaway_chain": True,
         "executors": frozenset({EXECUTOR}),
+        "weth": WETH,
         "wallets": (wallet,),
         "socket_path": folder / "socket" / "signer",
         "totals_dir": folder / "data" / "signer",
@@ -53,26 +59,32 @@ def signer_config(folder, **changes):
 class Desk:
     """A SigningDesk in this process: what it answers to the bytes of a request."""
 
-    def __init__(self, folder, limits=LIMITS, secret=OPERATOR_SECRET, next_nonce=7, **changes):
-        wallet = SignerWallet("main", folder / "main.json", None, limits)
-        self.config = signer_config(folder, wallets=(wallet,), **changes)
+    def __init__(self, folder, limits=LIMITS, secret=OPERATOR_SECRET, next_nonce=7, others=(), **changes):
+        """`others`: names of further wallets, each with a key of its own."""
+        keys = {"main": WalletKey(secret)} | {name: WalletKey(keccak(name.encode())) for name in others}
+        wallets = tuple(SignerWallet(name, folder / "main.json", None, limits) for name in keys)
+        self.config = signer_config(folder, wallets=wallets, **changes)
         self.config.totals_dir.mkdir(mode=0o700, exist_ok=True)
         self.day = TODAY
-        self.desk = SigningDesk(self.config, {"main": WalletKey(secret)}, lambda: self.day)
+        self.desk = SigningDesk(self.config, keys, lambda: self.day)
         if next_nonce is not None:
             self.report(next_nonce)
 
     def ask(self, request):
         return self.desk.answer(encode_frame(request)[4:])
 
-    def report(self, next_nonce):
-        return self.ask(ReportNonce("main", next_nonce))
+    def report(self, next_nonce, block_number=HEAD.number, wallet="main"):
+        return self.ask(ReportNonce(wallet, next_nonce, block_number))
 
-    def sign(self, fields):
-        return self.sign_bytes(fields.unsigned_payload())
+    def sign(self, fields, wallet="main"):
+        return self.sign_bytes(fields.unsigned_payload(), wallet)
 
-    def sign_bytes(self, payload):
-        return self.ask(SignExecution("main", "intent", payload))
+    def sign_bytes(self, payload, wallet="main"):
+        return self.ask(SignExecution(wallet, "intent", payload))
+
+    @property
+    def totals(self):
+        return self.desk._wallets["main"].totals
 
     def cancel(self, fields):
         return self.ask(SignCancellation("main", fields.unsigned_payload()))
@@ -85,6 +97,7 @@ def start_process(folder, config=None, code=None):
         "chain_id": config.chain_id,
         "is_throwaway_chain": config.is_throwaway_chain,
         "executors": [address.hex() for address in config.executors],
+        "weth": config.weth.hex(),
         "keystore": str(config.wallets[0].keystore),
         "password_file": str(config.wallets[0].password_file),
         "limits": msgspec.to_builtins(config.wallets[0].limits),
@@ -111,7 +124,8 @@ from bot.signer.process import serve
 given = json.loads(sys.argv[1])
 wallet = SignerWallet("main", Path(given["keystore"]), Path(given["password_file"]), SignerLimits(**given["limits"]))
 config = SignerConfig(
-    given["chain_id"], given["is_throwaway_chain"], frozenset(map(bytes.fromhex, given["executors"])), (wallet,),
+    given["chain_id"], given["is_throwaway_chain"], frozenset(map(bytes.fromhex, given["executors"])),
+    bytes.fromhex(given["weth"]), (wallet,),
     Path(given["socket_path"]), Path(given["totals_dir"]), Path(given["halt_file"]),
 )
 try:

@@ -6,7 +6,7 @@ import pytest
 from eth_abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_samples import execute_calldata
+from plan_samples import WETH, execute_calldata
 from signer_stage import Desk, sample_transaction
 
 from bot.core.signer_protocol import Refused, Signed
@@ -96,7 +96,13 @@ def test_random_flips_of_an_unsigned_payload_never_get_another_signature(tmp_pat
         assert signed.max_fee_per_gas <= 20 * 10**9
         assert signed.gas_limit <= 300_000
         changed = decode_execute(signed.data)
-        assert changed.min_profit > 0
+        assert (
+            changed.gross_gain - changed.payment
+            >= changed.min_profit
+            >= signed.gas_limit * signed.max_fee_per_gas
+        )
+        assert changed.base_token == WETH
+        assert 101 <= changed.first_block <= 164
         assert 1 <= changed.last_block - changed.first_block + 1 <= 8
         assert as_tuple(changed) != as_tuple(decode_execute(fields.data)) or signed.data == fields.data
     print(outcomes)

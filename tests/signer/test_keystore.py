@@ -132,6 +132,14 @@ def test_damaged_keystores(files):
         assert "cannot be decrypted" in refusal(files)
 
 
+@pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
+def test_a_secret_of_another_length_is_not_padded(size):
+    """The library takes what is shorter for a number; a cut key would open another wallet."""
+    with pytest.raises(ValueError, match="a private key has 32 bytes") as refused:
+        WalletKey(b"\x07" * size)
+    assert str(refused.value).endswith(f"the keystore holds {size}")
+
+
 def test_another_address_than_its_key(files):
     write_keystore(files / "main.json", throwaway=True, address=TOKEN.hex())
     assert "its key is of 0x" in refusal(files)

@@ -1,17 +1,18 @@
 """Each field of the decoded bytes: just inside is signed, just outside is refused by its rule."""
 
-import msgspec
 import pytest
 from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_samples import CHAIN_ID, EXECUTOR, GWEI, OPERATOR, OPERATOR_SECRET, TOKEN, execute_calldata
-from signer_stage import LIMITS, Desk, sample_transaction
+from plan_samples import CHAIN_ID, ETHER, EXECUTOR, GWEI, OPERATOR, OPERATOR_SECRET, TOKEN, execute_calldata
+from signer_stage import Desk, limited, sample_transaction
 
 from bot.core.signer_protocol import NonceNoted, Refused, ReportNonce, Signed, SignExecution
 from bot.core.transaction import decode_signed
 
 WORST = 300_000 * 20 * GWEI
+GAIN = 2 * ETHER + 1
+"""Gross, of the sample's one cycle of two hops."""
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def of_eth_account(fields):
 @given(
     fee=st.integers(0, 20 * GWEI),
     gas=st.integers(1, 300_000),
-    profit=st.integers(1, 2**256 - 1),
-    payment=st.integers(0, 2**256 - 1),
+    profit=st.integers(WORST, GAIN // 10),
+    payment=st.integers(0, GAIN * 9 // 10),
     width=st.integers(1, 8),
     slots=st.lists(st.binary(min_size=32, max_size=32), max_size=3),
     hops=st.integers(2, 4),
@@ -57,7 +58,7 @@ def test_signed_bytes_equal_eth_accounts(tmp_path_factory, fee, gas, profit, pay
         data=execute_calldata(101, 100 + width, profit, payment, hops),
         access_list=((TOKEN, tuple(slots)),),
     )
-    reply = Desk(tmp_path_factory.mktemp("desk")).sign(fields)
+    reply = Desk(tmp_path_factory.mktemp("desk"), priority_fee_cap=10 * GWEI).sign(fields)
     assert reply == Signed(of_eth_account(fields), 1)
 
 
@@ -69,11 +70,24 @@ OUTSIDE = [
     ("value", {"value": 1}),
     ("gas_per_tx", {"gas_limit": 300_001}),
     ("fee_per_gas", {"max_fee_per_gas": 20 * GWEI + 1}),
-    ("priority_fee_per_gas", {"max_priority_fee_per_gas": 20 * GWEI + 1}),
+    ("priority_fee_per_gas", {"max_fee_per_gas": 1, "max_priority_fee_per_gas": 2}),
+    ("priority_fee_cap", {"max_priority_fee_per_gas": 1}),
+    ("priority_fee_cap", {"max_priority_fee_per_gas": 20 * GWEI}),
     ("min_profit", {"data": execute_calldata(min_profit=0)}),
+    ("min_profit", {"data": execute_calldata(min_profit=1)}),
+    ("min_profit", {"data": execute_calldata(min_profit=WORST - 1)}),
+    ("min_profit", {"data": execute_calldata(min_profit=0), "max_fee_per_gas": 0}),
+    ("payment", {"data": execute_calldata(min_profit=WORST, payment=10**24)}),
+    ("payment", {"data": execute_calldata(min_profit=WORST, payment=GAIN * 9 // 10 + 2)}),
+    ("gain", {"data": execute_calldata(min_profit=GAIN // 2 + 2, payment=GAIN // 2)}),
+    ("gain", {"data": execute_calldata(min_profit=2**256 - 1)}),
     ("block_window", {"data": execute_calldata(101, 109)}),
     ("block_window", {"data": execute_calldata(102, 101)}),
     ("block_window", {"data": execute_calldata(101, 2**256 - 1)}),
+    ("block_window_start", {"data": execute_calldata(100, 101)}),
+    ("block_window_start", {"data": execute_calldata(0, 7)}),
+    ("block_window_start", {"data": execute_calldata(165, 165)}),
+    ("block_window_start", {"data": execute_calldata(2**200, 2**200)}),
     ("nonce", {"nonce": 6}),
     ("nonce", {"nonce": 8}),
     ("nonce", {"nonce": 2**64 - 2}),
@@ -89,21 +103,24 @@ OUTSIDE = [
 INSIDE = [
     {},
     {"gas_limit": 1},
-    {"max_fee_per_gas": 0},
-    {"max_priority_fee_per_gas": 20 * GWEI},
-    {"data": execute_calldata(min_profit=1)},
+    {"max_fee_per_gas": 0, "data": execute_calldata(min_profit=1)},
+    {"data": execute_calldata(min_profit=WORST)},
+    {"data": execute_calldata(min_profit=WORST, payment=GAIN * 9 // 10 + 1)},
+    {"data": execute_calldata(min_profit=GAIN // 2 + 1, payment=GAIN // 2)},
+    {"data": execute_calldata(min_profit=GAIN)},
     {"data": execute_calldata(101, 108)},
+    {"data": execute_calldata(164, 171)},
 ]
 
 
 @pytest.mark.parametrize(("rule", "changes"), OUTSIDE)
 def test_just_outside_is_refused_and_leaves_no_trace(desk, rule, changes):
-    before = desk.desk._wallets["main"].totals
+    before = desk.totals
     reply = desk.sign(sample_transaction(**changes))
     assert isinstance(reply, Refused)
     assert reply.rule == rule
     assert reply.limit != reply.actual
-    assert desk.desk._wallets["main"].totals == before
+    assert desk.totals == before
     assert isinstance(desk.sign(sample_transaction()), Signed), "a refusal does not stop the next"
 
 
@@ -120,11 +137,7 @@ def test_calldata_above_the_cap(tmp_path):
         Desk(tmp_path, limits=limited(calldata_bytes=len(data))).sign(sample_transaction()), Signed
     )
     refused = Desk(tmp_path, limits=limited(calldata_bytes=len(data) - 1)).sign(sample_transaction())
-    assert refused == Refused("calldata_bytes", f"<= {len(data) - 1}", str(len(data)))
-
-
-def limited(**changes):
-    return msgspec.structs.replace(LIMITS, **changes)
+    assert refused == Refused("calldata_bytes", f"<= {len(data) - 1} bytes", f"{len(data)} bytes")
 
 
 def test_the_next_nonce_waits_until_this_one_is_used(desk):
@@ -142,67 +155,10 @@ def test_nothing_is_signed_before_a_nonce_was_reported(tmp_path):
     desk = Desk(tmp_path, next_nonce=None)
     assert desk.sign(sample_transaction()).rule == "nonce"
     assert desk.report(-1).rule == "next_nonce"
+    assert desk.report(2**64 - 1).rule == "next_nonce"
+    assert desk.report(7, -1).rule == "block_number"
     assert isinstance(desk.report(7), NonceNoted)
     assert isinstance(desk.sign(sample_transaction()), Signed)
-
-
-def test_a_window_wholly_before_the_one_signed_last_is_refused(desk):
-    assert isinstance(desk.sign(sample_transaction(data=execute_calldata(105, 106))), Signed)
-    assert isinstance(desk.sign(sample_transaction(data=execute_calldata(103, 105))), Signed), "they overlap"
-    refused = desk.sign(sample_transaction(data=execute_calldata(101, 102)))
-    assert refused.rule == "block_window_past"
-
-
-class TestSpendPerDay:
-    def test_payloads_of_a_nonce_count_once_at_the_dearest(self, tmp_path):
-        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST))
-        for gas in (100, 300_000, 200_000):
-            assert isinstance(desk.sign(sample_transaction(gas_limit=gas)), Signed)
-        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=2 * WORST))
-        desk.report(8)
-        assert isinstance(desk.sign(sample_transaction(nonce=8)), Signed)
-        desk.report(9)
-        refused = desk.sign(sample_transaction(nonce=9, gas_limit=1))
-        assert refused == Refused("gas_spend_per_day", f"<= {2 * WORST} wei", f"{2 * WORST + 20 * GWEI} wei")
-
-    def test_to_the_wei(self, tmp_path):
-        assert isinstance(
-            Desk(tmp_path, limits=limited(gas_spend_per_day=WORST)).sign(sample_transaction()), Signed
-        )
-        other = tmp_path / "other"
-        other.mkdir()
-        refused = Desk(other, limits=limited(gas_spend_per_day=WORST - 1)).sign(sample_transaction())
-        assert refused.rule == "gas_spend_per_day"
-
-    def test_a_cheaper_payload_does_not_make_the_dearest_forgotten(self, tmp_path):
-        """The operator lowers the limit under what is already unlanded."""
-        Desk(tmp_path).sign(sample_transaction())
-        lowered = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST - 1))
-        assert lowered.sign(sample_transaction(gas_limit=1)).actual == f"{WORST} wei"
-
-    def test_a_new_day_carries_what_is_unlanded(self, tmp_path):
-        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST))
-        desk.sign(sample_transaction())
-        desk.day += 1
-        desk.report(8)
-        assert desk.sign(sample_transaction(nonce=8, gas_limit=1)).rule == "gas_spend_per_day"
-        desk.day += 1
-        assert isinstance(desk.sign(sample_transaction(nonce=8)), Signed)
-
-    def test_a_clock_that_goes_back_frees_nothing(self, tmp_path):
-        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST))
-        desk.sign(sample_transaction())
-        desk.report(8)
-        for day in (desk.day - 1, 0):
-            desk.day = day
-            assert desk.sign(sample_transaction(nonce=8)).rule == "gas_spend_per_day"
-
-    def test_a_reorg_frees_nothing(self, tmp_path):
-        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST))
-        desk.sign(sample_transaction())
-        desk.report(8)
-        desk.report(7)
-        assert desk.sign(sample_transaction(gas_limit=1)).rule == "gas_spend_per_day"
 
 
 class TestCancellation:
@@ -242,6 +198,26 @@ class TestCancellation:
         desk = Desk(tmp_path, limits=limited(gas_spend_per_day=WORST))
         desk.sign(sample_transaction())
         assert isinstance(desk.cancel(self.fields(gas_limit=300_000)), Signed)
+
+    def test_cancellations_may_cost_as_much_as_a_day(self, tmp_path):
+        """Signed for a wei, burnt at the highest fee, at as many nonces as the engine says are used."""
+        one = 21_000 * 20 * GWEI
+        desk = Desk(tmp_path, limits=limited(gas_spend_per_day=5 * one))
+        for nonce in range(7, 27):
+            desk.report(nonce)
+            data = execute_calldata(min_profit=1)
+            assert isinstance(
+                desk.sign(sample_transaction(nonce=nonce, gas_limit=1, max_fee_per_gas=1, data=data)), Signed
+            )
+        desk.report(7)
+        replies = [desk.cancel(self.fields(nonce=nonce)) for nonce in range(7, 27)]
+        assert [isinstance(reply, Signed) for reply in replies] == [True] * 5 + [False] * 15
+        assert replies[-1] == Refused("cancellation_spend_per_day", f"<= {5 * one} wei", f"{6 * one} wei")
+        assert isinstance(desk.cancel(self.fields(nonce=11)), Signed), "again at the same nonce costs no more"
+
+    def test_a_tip_of_the_whole_fee_is_allowed_as_it_competes(self, desk):
+        desk.sign(sample_transaction())
+        assert isinstance(desk.cancel(self.fields(max_priority_fee_per_gas=20 * GWEI)), Signed)
 
     def test_an_execution_is_no_cancellation_and_the_reverse(self, desk):
         assert desk.cancel(sample_transaction()).rule == "cancellation_to"
@@ -295,7 +271,7 @@ class TestHalt:
 def test_an_unknown_wallet(desk):
     reply = desk.ask(SignExecution("alt", "intent", sample_transaction().unsigned_payload()))
     assert reply == Refused("wallet", "main", "alt")
-    assert desk.ask(ReportNonce("alt", 1)).rule == "wallet"
+    assert desk.ask(ReportNonce("alt", 1, 1)).rule == "wallet"
 
 
 @pytest.mark.parametrize("depth", [10, 1_000, 30_000])

@@ -23,6 +23,7 @@ from signer_stage import (
 
 from bot.core.signer_protocol import (
     MAX_FRAME_BYTES,
+    PROTOCOL_VERSION,
     Hello,
     HelloReply,
     NonceNoted,
@@ -82,8 +83,8 @@ def test_from_hello_to_signature_to_orderly_end(folder):
         assert stat.S_IMODE(config.socket_path.parent.stat().st_mode) == 0o700
         peer = Peer(folder)
         status = WalletStatus("main", OPERATOR, None, None, 0)
-        assert peer.ask(Hello()) == HelloReply(1, CHAIN_ID, (status,), None)
-        assert peer.ask(ReportNonce("main", 7)) == NonceNoted(7)
+        assert peer.ask(Hello()) == HelloReply(PROTOCOL_VERSION, CHAIN_ID, (status,), None)
+        assert peer.ask(ReportNonce("main", 7, 100)) == NonceNoted(7)
         signed = peer.ask(sign_request())
         assert decode_signed(signed.raw)[0] == sample_transaction()
         assert peer.ask(Hello()).wallets == (WalletStatus("main", OPERATOR, 7, 7, 1),)
@@ -99,7 +100,7 @@ def test_from_hello_to_signature_to_orderly_end(folder):
 def test_a_killed_signer_starts_again_and_remembers(folder):
     with running_signer(folder) as signer:
         peer = Peer(folder)
-        peer.ask(ReportNonce("main", 7))
+        peer.ask(ReportNonce("main", 7, 100))
         assert isinstance(peer.ask(sign_request()), Signed)
         signer.kill()
         signer.wait()
@@ -126,7 +127,7 @@ def test_no_signature_leaves_before_the_disk_counts_it(folder):
         with running_signer(folder, fresh := signer_config(folder)) as signer:
             peer = Peer(folder)
             if round_number == 0:
-                peer.ask(ReportNonce("main", 7))
+                peer.ask(ReportNonce("main", 7, 100))
             peer.send(encode_frame(sign_request()) * 200)
             with contextlib.suppress(ConnectionError):
                 for _ in range(20 + 30 * round_number):
@@ -145,7 +146,7 @@ def test_no_signature_leaves_before_the_disk_counts_it(folder):
 def test_frames_cut_and_glued_anyhow_are_answered_in_order(folder):
     with running_signer(folder):
         peer = Peer(folder)
-        stream = b"".join(encode_frame(ReportNonce("main", nonce)) for nonce in range(20))
+        stream = b"".join(encode_frame(ReportNonce("main", nonce, 100)) for nonce in range(20))
         for start in range(0, len(stream), 7):
             peer.send(stream[start : start + 7])
         assert peer.replies(20) == [NonceNoted(nonce) for nonce in range(20)]
@@ -210,6 +211,34 @@ def test_a_folder_that_others_may_enter_is_refused(folder):
     output, _ = signer.communicate(timeout=60)
     assert signer.returncode == 2
     assert b"mode 0755) must belong to" in output
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("data/signer/lock", b"cannot be opened: Is a directory; move it away"),
+        ("data/signer/main.json", b"cannot be read: Is a directory"),
+        ("socket/signer", b"is there and is no socket: move it away"),
+    ],
+)
+def test_a_folder_in_the_place_of_a_file(folder, place, words):
+    (folder / place).mkdir(parents=True)
+    (folder / place).parent.chmod(0o700)
+    signer = start_process(folder)
+    output, _ = signer.communicate(timeout=60)
+    assert signer.returncode == 2
+    assert words in output
+    assert len(output.splitlines()) == 1
+
+
+def test_a_file_in_the_place_of_the_socket_is_not_removed(folder):
+    (folder / "socket").mkdir(mode=0o700)
+    (folder / "socket" / "signer").write_text("somebody's")
+    signer = start_process(folder)
+    output, _ = signer.communicate(timeout=60)
+    assert signer.returncode == 2
+    assert b"is there and is no socket" in output
+    assert (folder / "socket" / "signer").read_text() == "somebody's"
 
 
 def test_ctrl_c_ends_it_too(folder):

@@ -83,7 +83,7 @@ async def test_with_the_real_signer(tmp_path):
         early = await client.sign(approved())
         assert isinstance(early, Reverted)
         assert early.reason.startswith("nonce: limit the chain's next nonce, which was not reported yet")
-        assert await client.report_nonce("main", 7) == Ok(None)
+        assert await client.report_nonce("main", 7, 100) == Ok(None)
         answer = await client.sign(approved())
         assert answer == Ok(KEY.sign(plan().transaction))
         assert answer.value.hash == keccak(answer.value.raw)
@@ -195,7 +195,7 @@ async def test_a_signer_that_dies_in_between_is_unknown_then_found_again(tmp_pat
     write_private(tmp_path / "password", PASSWORD)
     client = SignerClient(signer_config(tmp_path).socket_path, SystemClock(), 20 * SECOND)
     with running_signer(tmp_path) as process:
-        await client.report_nonce("main", 7)
+        await client.report_nonce("main", 7, 100)
         process.terminate()
         process.wait()
     assert isinstance(await client.sign(approved()), Unknown)

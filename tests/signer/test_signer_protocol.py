@@ -24,9 +24,11 @@ requests = st.one_of(
     st.builds(Hello, st.integers(0, 9)),
     st.builds(SignExecution, st.text(), st.text(), st.binary()),
     st.builds(SignCancellation, st.text(), st.binary()),
-    st.builds(ReportNonce, st.text(), counts),
+    st.builds(ReportNonce, st.text(), counts, counts),
 )
-statuses = st.builds(WalletStatus, st.text(), st.binary(), st.none() | counts, st.none() | counts, counts)
+statuses = st.builds(
+    WalletStatus, st.text(), st.binary(), st.none() | counts, st.none() | counts, counts, counts
+)
 replies = st.one_of(
     st.builds(HelloReply, counts, counts, st.lists(statuses, max_size=3).map(tuple), st.none() | st.text()),
     st.builds(Signed, st.binary(), counts),

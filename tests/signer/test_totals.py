@@ -8,6 +8,7 @@ from signer_stage import Desk, sample_transaction
 from bot.core.errors import BadConfiguration
 from bot.core.identity import keccak
 from bot.core.signer_protocol import Hello, Refused, Signed
+from bot.signer.day_spend import DaySpend
 from bot.signer.totals import TotalsFile, WalletTotals
 from bot.signer.wallet_key import WalletKey
 
@@ -21,7 +22,7 @@ def test_a_restart_remembers_what_was_signed(tmp_path):
     again = Desk(tmp_path, next_nonce=None)
     (status,) = again.ask(Hello()).wallets
     assert (status.counter, status.last_signed_nonce, status.next_nonce) == (3, 7, 7)
-    assert again.desk._wallets["main"].totals == desk.desk._wallets["main"].totals
+    assert again.totals == desk.totals
     assert again.sign(sample_transaction(nonce=8)).rule == "nonce"
     assert again.sign(sample_transaction()) == Signed(
         WalletKey(OPERATOR_SECRET).sign(sample_transaction()).raw, 4
@@ -107,8 +108,9 @@ def test_a_write_that_was_cut_leaves_the_old_totals(tmp_path):
 
 def test_amounts_beyond_64_bits_survive(tmp_path):
     file = TotalsFile(tmp_path, "main")
-    totals = WalletTotals(CHAIN_ID, OPERATOR, 1, 2, 3, 4, 5, 2**100, {3: 2**90, 2**63: 1})
+    spend = DaySpend({3: 2**90, 2**63: 1}, closed=2**100, carried=2**110)
+    totals = WalletTotals(CHAIN_ID, OPERATOR, 1, 2, 3, 2**64 - 1, 5, 6, spend, DaySpend(closed=2**99))
     file.write(totals)
     assert file.read(CHAIN_ID, OPERATOR) == totals
     assert file.path.stat().st_mode & 0o777 == 0o600
-    assert msgspec.json.decode(file.path.read_bytes())["totals"]["closed_spend"] == 2**100
+    assert msgspec.json.decode(file.path.read_bytes())["totals"]["executions"]["closed"] == 2**100
