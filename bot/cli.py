@@ -85,7 +85,9 @@ def _signer_config(settings: "Settings") -> "SignerConfig":
         executors=frozenset({settings.variables.executor}),
         weth=settings.chain.weth.address,
         wallets=tuple(
-            SignerWallet(WalletName(name), files.keystore, files.password_file, wallet_limits(WalletName(name)))
+            SignerWallet(
+                WalletName(name), files.keystore, files.password_file, wallet_limits(WalletName(name))
+            )
             for name, files in settings.wallets.items()
         ),
         socket_path=settings.signer_socket,
