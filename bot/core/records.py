@@ -86,7 +86,7 @@ class BlockRecord(msgspec.Struct, frozen=True):
     pools_touched: int
     cycles_screened: int
     opportunities: int
-    """Cycles that pay before costs, in exact integers."""
+    """Cycles, touched now or before, that cover their gas by the float screen."""
     sized: int
     profitable: int
     """Net of gas and bid."""
@@ -101,15 +101,18 @@ class BlockRecord(msgspec.Struct, frozen=True):
 
 
 class OpenIntent(msgspec.Struct, frozen=True):
-    """An intent whose end the journal does not know: to be reconciled with the chain."""
+    """An intent the chain can still change its word on: to be watched after a start."""
 
     record: IntentRecord
     payloads: tuple[PayloadRecord, ...]
+    outcome: Outcome | None = None
+    """The last one recorded; None, or `unknown`, when the journal does not know its end."""
 
 
 class LedgerEntry(msgspec.Struct, frozen=True):
-    """One finished intent as the limits see it."""
+    """One finished intent as the limits see it; a later entry of the same intent corrects it."""
 
+    intent: IntentId
     wallet: WalletName
     strategy: str
     verdict: Verdict

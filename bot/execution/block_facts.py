@@ -49,8 +49,6 @@ class TargetBlock(msgspec.Struct, frozen=True):
     head: Head
     touches: tuple[Touch, ...]
     """In block order."""
-    nonce_taken_by: TxHash | None
-    """A transaction of our wallet at our nonce that stands in this block."""
 
 
 class BlockFacts(msgspec.Struct, frozen=True):
@@ -61,7 +59,9 @@ class BlockFacts(msgspec.Struct, frozen=True):
     next_nonce: Ok[int] | Reverted | Unknown
     """The wallet's transaction count at `head`."""
     payloads: tuple[OwnPayload, ...]
-    """Every payload of the wallet at this nonce: the intent's own, other intents', cancellations."""
+    """The intent's own; once the nonce is used, the wallet's one that used it, or that keeps the question open."""
+    nonce_taken_by: Ok[TxHash | None] | Reverted | Unknown
+    """Once the nonce is used: the wallet's transaction at it, in a block of the intents' windows or at `head`."""
     target: Ok[TargetBlock | None] | Reverted | Unknown
     """None while `head` is below the target block."""
     target_seen_at: Nanoseconds | None

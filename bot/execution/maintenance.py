@@ -5,28 +5,32 @@ through the ChainReader it was given; decides nothing itself: `post_mortem` does
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from bot.core.decisions import Outcome, Plan, Verdict
+from bot.core.decisions import Outcome, Plan
 from bot.core.identity import BlockRef, IntentId, TxHash, WalletName
 from bot.core.messages import Head
 from bot.core.ports import ChainReader
 from bot.core.records import OpenIntent
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Nanoseconds
-from bot.execution.block_facts import Attempt
+from bot.execution.block_facts import Attempt, BlockFacts
 from bot.execution.config import ExecutionConfig
-from bot.execution.gather_facts import OpenQuestion, ReceiptsOnce, gather_facts
-from bot.execution.lifecycle import VERDICT_EVENTS, Event, IntentLife, State
+from bot.execution.gather_facts import OpenQuestion, facts_of_open_nonce, facts_of_used_nonce
+from bot.execution.lifecycle import Event, IntentLife, State
+from bot.execution.nonce_use import NonceUse, UsedNonce, find_nonce_use
+from bot.execution.own_receipts import OwnReceipts
 from bot.execution.post_mortem import StillOpen, decide_verdict, left_open
 from bot.execution.submit import RouteAnswer
+from bot.execution.tracked_intent import TrackedIntent
 
 KEPT_BLOCKS = 64
 """How long a verdict is watched for a reorg; as deep as the state can step back."""
 
-_MINED = (Verdict.LANDED, Verdict.MINED_REVERTED)
+Count = Ok[int] | Reverted | Unknown
+"""A wallet's transaction count."""
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -36,47 +40,27 @@ class Settled(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
-class _Tracked:
-    def __init__(self, plan: Plan, life: IntentLife, payloads: Sequence[TxHash], *, restored: bool) -> None:
-        self.plan = plan
-        self.life = life
-        self.payloads = list(payloads)
-        self.attempts: list[Attempt] | None = None if restored and payloads else []
-        self.is_cancelled = False
-        self.left_block: BlockRef | None = None
-        self.outcome: Outcome | None = None
-        self.told: Outcome | None = None
-        """The last outcome that was news; a reorg does not unsay it."""
-        self.rests_on: BlockRef | None = None
-        """The block whose departure takes the verdict back."""
-        self.nonce_used_at: BlockRef | None = None
-        """Where an intent without a mined payload was asked about once more, because its nonce was found used."""
-        self.open_reason = "the chain was not asked yet"
-
-    @property
-    def nonce(self) -> int:
-        return self.plan.transaction.nonce
-
-
 class InFlight:
-    """All wallets' intents that are open, and those settled within the last 64 blocks."""
+    """All wallets' intents that are open, and those on which the chain can still change its word."""
 
     def __init__(self, reader: ChainReader, config: ExecutionConfig) -> None:
         self._reader = reader
         self._config = config
-        self._tracked: dict[IntentId, _Tracked] = {}
+        self._tracked: dict[IntentId, TrackedIntent] = {}
         self._cancellations: dict[tuple[WalletName, int], list[TxHash]] = {}
         self._seen_at: dict[BlockRef, Nanoseconds] = {}
+        self._newest = 0
+        """The highest block that anything here was asked at, or rests on."""
 
     def restore(self, intent: OpenIntent) -> None:
-        """From the journal at start (law 13). A payload on disk may have been sent; what routes said is not known."""
-        life = IntentLife(State.SENT if intent.payloads else State.RECORDED)
-        payloads = [payload.tx_hash for payload in intent.payloads]
-        self._tracked[intent.record.plan.id] = _Tracked(intent.record.plan, life, payloads, restored=True)
+        """From the journal at start (law 13): the open ones, and those that a leak or a reorg can still change."""
+        tracked = TrackedIntent.restored(intent)
+        self._tracked[intent.record.plan.id] = tracked
+        self._newest = max(self._newest, tracked.rests_on or 0)
 
     def recorded(self, plan: Plan) -> None:
         """Intent and reservation are on disk; nothing is signed yet."""
-        self._tracked[plan.id] = _Tracked(plan, IntentLife(State.RECORDED), (), restored=False)
+        self._tracked[plan.id] = TrackedIntent(plan, IntentLife(State.RECORDED))
 
     def signed(self, intent: IntentId, tx_hash: TxHash) -> None:
         """The payload is on disk."""
@@ -94,13 +78,15 @@ class InFlight:
         self._tracked[intent].life.meet(Event.SIGNER_SILENT)
 
     def answered(self, intent: IntentId, answers: Sequence[RouteAnswer]) -> None:
-        """What the routes said; may be told in parts."""
-        tracked = self._tracked[intent]
-        if not answers:
+        """What the routes said; may be told in parts, also after the verdict. A route's later word replaces its earlier."""
+        tracked = self._tracked.get(intent)
+        if not answers or tracked is None:
             return
-        tracked.life.meet(Event.HANDED_OVER)
-        attempts = tracked.attempts or []
-        tracked.attempts = attempts + [Attempt(a.route, a.answer, a.answered_at) for a in answers]
+        if not tracked.life.is_over:
+            tracked.life.meet(Event.HANDED_OVER)
+        spoken = {answer.route for answer in answers}
+        earlier = [one for one in tracked.attempts or [] if one.route not in spoken]
+        tracked.attempts = earlier + [Attempt(a.route, a.answer, a.answered_at) for a in answers]
 
     def cancelled(self, intent: IntentId) -> None:
         """Its bundles were cancelled on our order."""
@@ -115,10 +101,7 @@ class InFlight:
         return tuple(t.plan for t in self._tracked.values() if not t.life.is_over)
 
     async def settle(
-        self,
-        head: Head,
-        seen_at: Nanoseconds,
-        next_nonces: Mapping[WalletName, Ok[int] | Reverted | Unknown],
+        self, head: Head, seen_at: Nanoseconds, next_nonces: Mapping[WalletName, Count]
     ) -> tuple[Settled, ...]:
         """Verdicts that block `head` brought. `next_nonces`: each wallet's transaction count at `head`.
 
@@ -126,83 +109,120 @@ class InFlight:
         mined, and revert, after its window. Call it for every block, in order.
         """
         self._seen_at[head.ref] = seen_at
-        receipts = ReceiptsOnce(self._reader)
-        asked = [t for t in self._tracked.values() if _is_due(t, next_nonces)]
-        verdicts = await asyncio.gather(*(self._decide(t, receipts, head, next_nonces) for t in asked))
-        news = [
-            Settled(t.plan, outcome)
-            for t, outcome in zip(asked, verdicts, strict=True)
-            if isinstance(outcome, Outcome) and _take(t, outcome, head)
-        ]
-        for tracked, outcome in zip(asked, verdicts, strict=True):
-            if isinstance(outcome, StillOpen):
-                tracked.open_reason = outcome.reason
+        self._newest = max(self._newest, head.number)
+        receipts = OwnReceipts(self._reader)
+        by_nonce: dict[tuple[WalletName, int], list[TrackedIntent]] = {}
+        for tracked in self._tracked.values():
+            by_nonce.setdefault((tracked.plan.wallet, tracked.nonce), []).append(tracked)
+        settled = await asyncio.gather(
+            *(self._settle_nonce(sharing, receipts, head, next_nonces) for sharing in by_nonce.values())
+        )
         self._forget_old(head)
-        return tuple(news)
+        return tuple(news for at_nonce in settled for news in at_nonce)
 
     def roll_back(self, to: BlockRef) -> tuple[Plan, ...]:
         """A reorg: verdicts that rested on a block above `to` are taken back. Returns the plans that are open again."""
         self._seen_at = {ref: at for ref, at in self._seen_at.items() if ref.number <= to.number}
-        return self._reopen_above(to.number, f"a reorg to block {to.number} took its verdict back")
+        reason = f"a reorg to block {to.number} took its verdict back"
+        return self._reopen_above(to.number, reason, is_reorg=True)
 
     def forget_chain(self) -> tuple[Plan, ...]:
-        """Continuity was lost: every verdict that is still watched is asked for again. Only changed ones are news."""
-        return self._reopen_above(-1, "continuity was lost, so its verdict is asked for again")
+        """Continuity was lost: verdicts within a reorg's depth are asked for again. Only changed ones are news."""
+        reason = "continuity was lost, so its verdict is asked for again"
+        return self._reopen_above(self._newest - KEPT_BLOCKS, reason, is_reorg=False)
 
     def close(self) -> tuple[Settled, ...]:
-        """The run ends: every open intent becomes `unknown`, with what was waited for. Budgets stay reserved."""
+        """The run ends: every open intent becomes `unknown`, with what was waited for. Budgets stay reserved.
+
+        One whose verdict was told, and is only being asked for again, keeps it: nothing says that it was wrong.
+        """
         news: list[Settled] = []
         for tracked in self._tracked.values():
-            if tracked.life.is_over:
+            if tracked.life.is_over or tracked.end_as_told():
                 continue
             tracked.life.meet(Event.RUN_ENDED)
-            tracked.outcome = left_open(tracked.plan, tracked.open_reason)
-            news.append(Settled(tracked.plan, tracked.outcome))
+            tracked.told = left_open(tracked.plan, tracked.open_reason)
+            news.append(Settled(tracked.plan, tracked.told))
         return tuple(news)
 
-    def _reopen_above(self, number: int, reason: str) -> tuple[Plan, ...]:
-        reopened: list[Plan] = []
-        for tracked in self._tracked.values():
-            if tracked.nonce_used_at is not None and tracked.nonce_used_at.number > number:
-                tracked.nonce_used_at = None
-            if tracked.rests_on is None or tracked.rests_on.number <= number:
-                continue
-            tracked.life.meet(Event.BLOCK_LEFT_CHAIN)
-            if tracked.outcome is not None and tracked.outcome.verdict in _MINED:
-                tracked.left_block = tracked.rests_on
-            tracked.outcome = tracked.rests_on = None
-            tracked.open_reason = reason
-            reopened.append(tracked.plan)
-        return tuple(reopened)
+    def _reopen_above(self, number: int, reason: str, *, is_reorg: bool) -> tuple[Plan, ...]:
+        return tuple(
+            tracked.plan
+            for tracked in self._tracked.values()
+            if tracked.reopen_above(number, reason, is_reorg=is_reorg)
+        )
 
-    async def _decide(
+    async def _settle_nonce(
         self,
-        tracked: _Tracked,
-        receipts: ReceiptsOnce,
+        sharing: Sequence[TrackedIntent],
+        receipts: OwnReceipts,
         head: Head,
-        next_nonces: Mapping[WalletName, Ok[int] | Reverted | Unknown],
-    ) -> Outcome | StillOpen:
-        question = OpenQuestion(
+        next_nonces: Mapping[WalletName, Count],
+    ) -> list[Settled]:
+        """All intents of one wallet at one nonce. While it is open, only those without a verdict are asked about."""
+        count = next_nonces.get(sharing[0].plan.wallet, Unknown("the wallet's count was not read"))
+        if isinstance(count, Ok) and count.value > sharing[0].nonce:
+            due = [tracked for tracked in sharing if tracked.is_due(is_nonce_used=True)]
+            if not due:
+                return []
+            use = await find_nonce_use(self._reader, receipts, self._used_nonce(sharing), head, count)
+            return [news for tracked in due for news in self._nonce_used(tracked, use, head)]
+        undecided = [tracked for tracked in sharing if tracked.is_due(is_nonce_used=False)]
+        facts = await asyncio.gather(
+            *(
+                facts_of_open_nonce(self._reader, receipts, self._question(tracked), head, count)
+                for tracked in undecided
+            )
+        )
+        return [
+            news
+            for tracked, known in zip(undecided, facts, strict=True)
+            for news in self._take(tracked, known, head)
+        ]
+
+    def _nonce_used(self, tracked: TrackedIntent, use: NonceUse, head: Head) -> list[Settled]:
+        """A first verdict stands unless the chain shows a payload of this very intent mined."""
+        is_own = use.is_by_us and use.witness is not None and use.witness.intent == tracked.plan.id
+        was_over = tracked.life.is_over
+        news = []
+        if is_own or not was_over:
+            news = self._take(tracked, facts_of_used_nonce(self._question(tracked), head, use), head)
+        if tracked.life.is_over and not is_own:
+            tracked.note_nonce_used(head, is_explained=use.is_by_us or use.is_by_a_stranger)
+        return news
+
+    def _take(self, tracked: TrackedIntent, facts: BlockFacts, head: Head) -> list[Settled]:
+        verdict = decide_verdict(facts, self._config.executor, self._config.profit_recipient)
+        if isinstance(verdict, StillOpen):
+            tracked.open_reason = verdict.reason
+            return []
+        return [Settled(tracked.plan, verdict)] if tracked.take(verdict, head) else []
+
+    def _used_nonce(self, sharing: Sequence[TrackedIntent]) -> UsedNonce:
+        plan = sharing[0].plan
+        undecided = [tracked for tracked in sharing if not tracked.life.is_over]
+        decided = [tracked for tracked in sharing if tracked.life.is_over]
+        cancellations = self._cancellations.get((plan.wallet, sharing[0].nonce), ())
+        windows = (tracked.plan.window for tracked in undecided)
+        return UsedNonce(
+            sender=plan.sender,
+            nonce=sharing[0].nonce,
+            undecided=tuple(_payloads(undecided)),
+            others=(*_payloads(decided), *((tx_hash, None) for tx_hash in cancellations)),
+            windows=frozenset(
+                n for window in windows for n in range(window.first_block, window.last_block + 1)
+            ),
+        )
+
+    def _question(self, tracked: TrackedIntent) -> OpenQuestion:
+        return OpenQuestion(
             plan=tracked.plan,
-            payloads=self._payloads_at(tracked.plan.wallet, tracked.nonce),
+            payloads=tuple(tracked.payloads),
             attempts=None if tracked.attempts is None else tuple(tracked.attempts),
             target_seen_at=self._target_seen_at(tracked.plan),
             left_block=tracked.left_block,
             is_cancelled=tracked.is_cancelled,
         )
-        next_nonce = next_nonces.get(tracked.plan.wallet, Unknown("the wallet's count was not read"))
-        facts = await gather_facts(self._reader, receipts, question, head, next_nonce)
-        return decide_verdict(facts, self._config.executor, self._config.profit_recipient)
-
-    def _payloads_at(self, wallet: WalletName, nonce: int) -> tuple[tuple[TxHash, IntentId | None], ...]:
-        ours: list[tuple[TxHash, IntentId | None]] = [
-            (tx_hash, tracked.plan.id)
-            for tracked in self._tracked.values()
-            if tracked.plan.wallet == wallet and tracked.nonce == nonce
-            for tx_hash in tracked.payloads
-        ]
-        ours += [(tx_hash, None) for tx_hash in self._cancellations.get((wallet, nonce), ())]
-        return tuple(ours)
 
     def _target_seen_at(self, plan: Plan) -> Nanoseconds | None:
         seen = [at for ref, at in self._seen_at.items() if ref.number == plan.target_block]
@@ -211,35 +231,10 @@ class InFlight:
     def _forget_old(self, head: Head) -> None:
         """Mined ones once they are deep; others once their nonce is used that deep, for till then they can leak."""
         oldest = head.number - KEPT_BLOCKS
-        for intent in [i for i, t in self._tracked.items() if _is_buried(t, oldest)]:
+        for intent in [i for i, tracked in self._tracked.items() if tracked.is_buried(oldest)]:
             del self._tracked[intent]
         self._seen_at = {ref: at for ref, at in self._seen_at.items() if ref.number > oldest}
 
 
-def _is_due(tracked: _Tracked, next_nonces: Mapping[WalletName, Ok[int] | Reverted | Unknown]) -> bool:
-    if not tracked.life.is_over:
-        return True
-    if tracked.outcome is None or tracked.outcome.verdict in _MINED or tracked.nonce_used_at is not None:
-        return False
-    count = next_nonces.get(tracked.plan.wallet)
-    return isinstance(count, Ok) and count.value > tracked.nonce
-
-
-def _take(tracked: _Tracked, outcome: Outcome, head: Head) -> bool:
-    """Note the verdict; True when it is news. A first verdict stands unless the chain shows our payload mined."""
-    is_mined = outcome.verdict in _MINED
-    if tracked.life.is_over and not is_mined:
-        tracked.nonce_used_at = head.ref
-        return False
-    tracked.life.meet(VERDICT_EVENTS[outcome.verdict])
-    tracked.outcome = outcome
-    tracked.rests_on = outcome.block or head.ref
-    is_news, tracked.told = outcome != tracked.told, outcome
-    return is_news
-
-
-def _is_buried(tracked: _Tracked, oldest: int) -> bool:
-    if tracked.outcome is None:
-        return False
-    decided = tracked.rests_on if tracked.outcome.verdict in _MINED else tracked.nonce_used_at
-    return decided is not None and decided.number <= oldest
+def _payloads(intents: Iterable[TrackedIntent]) -> Iterable[tuple[TxHash, IntentId]]:
+    return ((tx_hash, tracked.plan.id) for tracked in intents for tx_hash in tracked.payloads)

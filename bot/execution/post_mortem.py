@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from bot.core.decisions import Outcome, Plan, Verdict
-from bot.core.identity import Address, hex_bytes, to_checksum
+from bot.core.identity import Address, TxHash, hex_bytes, to_checksum
 from bot.core.ports import Receipt
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import WeiPerGas, gas_cost
@@ -89,16 +89,23 @@ def _unread_payload(facts: BlockFacts) -> str | None:
     return None
 
 
-def _nonce_used(facts: BlockFacts, next_nonce: int) -> Outcome:
-    """None of this intent's payloads used it."""
+def _nonce_used(facts: BlockFacts, next_nonce: int) -> Outcome | StillOpen:
+    """None of this intent's payloads is known to have used it."""
     nonce = facts.plan.transaction.nonce
     by = f"nonce {nonce} was used (the count is {next_nonce})"
     taker = next((p for p in facts.payloads if _mined([p]) is not None), None)
     if taker is not None:
         whose = "a cancellation of ours" if taker.intent is None else f"a payload of intent {taker.intent}"
         by = f"{by} by {whose}, {hex_bytes(taker.tx_hash)}"
+    elif not isinstance(facts.nonce_taken_by, Ok):
+        return StillOpen(f"{by}, by whom is not known: {_words(facts.nonce_taken_by)}")
+    elif any(p.tx_hash == facts.nonce_taken_by.value for p in facts.payloads):
+        return StillOpen(
+            f"{by} by our own payload{_hex(facts.nonce_taken_by.value)}, whose receipt is not there yet"
+        )
     else:
-        by = f"{by} by a transaction this bot has no record of{_foreign(facts)}: who else holds this key?"
+        stranger = _hex(facts.nonce_taken_by.value)
+        by = f"{by} by a transaction this bot has no record of{stranger}: who else holds this key?"
     if facts.left_block is not None:
         return _outcome(facts, Verdict.UNCLED, f"{_had_landed(facts)}, then {by}")
     cancelled = taker is not None and taker.intent is None
@@ -215,12 +222,8 @@ def _mined(payloads: Iterable[OwnPayload]) -> Receipt | None:
     return next((receipt for receipt in receipts if receipt is not None), None)
 
 
-def _foreign(facts: BlockFacts) -> str:
-    match facts.target:
-        case Ok(value=TargetBlock(nonce_taken_by=bytes() as taken_by)):
-            return f" ({hex_bytes(taken_by)})"
-        case _:
-            return ""
+def _hex(tx_hash: TxHash | None) -> str:
+    return "" if tx_hash is None else f" ({hex_bytes(tx_hash)})"
 
 
 def _had_landed(facts: BlockFacts) -> str:

@@ -1,14 +1,16 @@
 """What the bot and the reports ask of the journal, over any connection."""
 
+from typing import Any
+
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, false, func, or_, select
 
 from bot.core.decisions import Verdict
 from bot.core.identity import Address, IntentId
 from bot.core.records import IntentRecord, LedgerEntry, OpenIntent, OutcomeRecord, PayloadRecord
 from bot.core.units import Nanoseconds
 from bot.journal.rows import ledger_entry, record_of
-from bot.journal.tables import INTENTS, OUTCOMES, PAYLOADS
+from bot.journal.tables import INTENTS, OUTCOMES, PAYLOADS, RUNS
 
 
 class WalletHistory(msgspec.Struct, frozen=True):
@@ -25,43 +27,45 @@ class WalletHistory(msgspec.Struct, frozen=True):
 
 
 _USES_NONCE = (Verdict.LANDED, Verdict.MINED_REVERTED)
+REORG_BLOCKS = 64
+"""As deep as the bot follows a reorg: a verdict that rests on a younger block is watched."""
 
 
 def open_intents(db: Connection) -> list[OpenIntent]:
     """Those whose end the journal does not know: no outcome, or `unknown` as the last one."""
     last = _last_outcomes().subquery()
     wanted = (
-        select(INTENTS.c.record, INTENTS.c.id)
+        select(INTENTS.c.record, last.c.record.label("outcome"))
         .outerjoin(last, last.c.intent == INTENTS.c.id)
-        .where((last.c.verdict.is_(None)) | (last.c.verdict == Verdict.UNKNOWN))
+        .where(_is_open(last))
         .order_by(INTENTS.c.seq)
     )
-    return [_open_intent(db, record, name) for record, name in db.execute(wanted)]
+    return [_open_intent(db, row.record, row.outcome) for row in db.execute(wanted)]
 
 
-def holding_intents(db: Connection) -> list[OpenIntent]:
-    """The open ones, and those with a payload at a nonce above every nonce of their sender known to be used."""
+def holding_intents(db: Connection, head: int) -> list[OpenIntent]:
+    """The open ones, and those with a payload at a nonce that is open, or used in a block a reorg can still take.
+
+    A nonce is used for good by a payload that was mined REORG_BLOCKS below `head`; what shared it, or came before
+    it, can never be mined.
+    """
     last = _last_outcomes().subquery()
-    used = (
-        select(INTENTS.c.sender, func.max(INTENTS.c.nonce).label("nonce"))
-        .join(last, last.c.intent == INTENTS.c.id)
-        .where(last.c.verdict.in_(_USES_NONCE))
-        .group_by(INTENTS.c.sender)
-        .subquery()
-    )
-    is_open = last.c.verdict.is_(None) | (last.c.verdict == Verdict.UNKNOWN)
-    may_land = and_(
-        INTENTS.c.id.in_(select(PAYLOADS.c.intent)),
-        used.c.nonce.is_(None) | (INTENTS.c.nonce > used.c.nonce),
-    )
+    is_signed = INTENTS.c.id.in_(select(PAYLOADS.c.intent))
+    used_for_good = [
+        (INTENTS.c.sender == sender) & (INTENTS.c.nonce <= nonce)
+        for sender, nonce in _used_for_good(db, head - REORG_BLOCKS).items()
+    ]
     wanted = (
-        select(INTENTS.c.record, INTENTS.c.id)
+        select(INTENTS.c.record, last.c.record.label("outcome"))
         .outerjoin(last, last.c.intent == INTENTS.c.id)
-        .outerjoin(used, used.c.sender == INTENTS.c.sender)
-        .where(is_open | may_land)
+        .where(_is_open(last) | (is_signed & ~or_(false(), *used_for_good)))
         .order_by(INTENTS.c.seq)
     )
-    return [_open_intent(db, record, name) for record, name in db.execute(wanted)]
+    return [_open_intent(db, row.record, row.outcome) for row in db.execute(wanted)]
+
+
+def run_count(db: Connection) -> int:
+    return db.scalar(select(func.count()).select_from(RUNS)) or 0
 
 
 def intent_ids(db: Connection) -> frozenset[IntentId]:
@@ -69,12 +73,13 @@ def intent_ids(db: Connection) -> frozenset[IntentId]:
 
 
 def ledger_entries(db: Connection, since: Nanoseconds, wrapped_native: Address) -> list[LedgerEntry]:
-    """Every outcome recorded at or after `since`, oldest first; also one that a later outcome corrected."""
+    """The last outcome of each intent, where it was recorded at or after `since`, oldest first."""
+    last = _last_outcomes().subquery()
     wanted = (
-        select(OUTCOMES.c.record, INTENTS.c.strategy, INTENTS.c.profit_token)
-        .join(INTENTS, INTENTS.c.id == OUTCOMES.c.intent)
-        .where(OUTCOMES.c.recorded_at >= since)
-        .order_by(OUTCOMES.c.seq)
+        select(last.c.record, INTENTS.c.strategy, INTENTS.c.profit_token)
+        .join(INTENTS, INTENTS.c.id == last.c.intent)
+        .where(last.c.recorded_at >= since)
+        .order_by(last.c.seq)
     )
     return [
         ledger_entry(record_of(OutcomeRecord, row.record), row.strategy, row.profit_token, wrapped_native)
@@ -94,11 +99,35 @@ def payloads_of(db: Connection, intent: str) -> tuple[PayloadRecord, ...]:
     return tuple(record_of(PayloadRecord, row) for row in rows)
 
 
-def _last_outcomes() -> Select[tuple[str, str]]:
-    """Intent and verdict of each intent's last outcome."""
+def _last_outcomes() -> Select[Any]:
+    """Whole rows: the last outcome of each intent that has one."""
     last = select(func.max(OUTCOMES.c.seq)).group_by(OUTCOMES.c.intent)
-    return select(OUTCOMES.c.intent, OUTCOMES.c.verdict).where(OUTCOMES.c.seq.in_(last))
+    return select(OUTCOMES).where(OUTCOMES.c.seq.in_(last))
 
 
-def _open_intent(db: Connection, record: bytes, intent: str) -> OpenIntent:
-    return OpenIntent(record_of(IntentRecord, record), payloads_of(db, intent))
+def _is_open(last: Subquery) -> ColumnElement[bool]:
+    return last.c.verdict.is_(None) | (last.c.verdict == Verdict.UNKNOWN)
+
+
+def _used_for_good(db: Connection, deep: int) -> dict[bytes, int]:
+    """The highest nonce of each sender that was used in block `deep` or below it, by the outcomes recorded."""
+    last = _last_outcomes().subquery()
+    mined = (
+        select(INTENTS.c.sender, INTENTS.c.nonce, last.c.record)
+        .join(last, last.c.intent == INTENTS.c.id)
+        .where(last.c.verdict.in_(_USES_NONCE))
+        .order_by(INTENTS.c.nonce.desc())
+    )
+    highest: dict[bytes, int] = {}
+    for row in db.execute(mined):
+        if row.sender not in highest:
+            block = record_of(OutcomeRecord, row.record).outcome.block
+            if block is not None and block.number <= deep:
+                highest[row.sender] = row.nonce
+    return highest
+
+
+def _open_intent(db: Connection, record: bytes, outcome: bytes | None) -> OpenIntent:
+    intent = record_of(IntentRecord, record)
+    last = record_of(OutcomeRecord, outcome).outcome if outcome is not None else None
+    return OpenIntent(intent, payloads_of(db, intent.plan.id), last)

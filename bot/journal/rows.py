@@ -51,6 +51,7 @@ def ledger_entry(
 ) -> LedgerEntry:
     """The end of an intent as the limits see it; what was never mined has cost no gas."""
     return LedgerEntry(
+        intent=outcome.outcome.intent,
         wallet=outcome.wallet,
         strategy=strategy,
         verdict=outcome.outcome.verdict,

@@ -83,9 +83,9 @@ class JournalStore:
         """Without an outcome, or with `unknown` as the last one; oldest first."""
         return await self._writer.run(queries.open_intents)
 
-    async def holding_intents(self) -> list[OpenIntent]:
-        """The open ones, and those with a payload at a nonce that no recorded outcome used: what the ledger holds."""
-        return await self._writer.run(queries.holding_intents)
+    async def holding_intents(self, head: int) -> list[OpenIntent]:
+        """The open ones, and those with a payload that can be mined, or unmined by a reorg, as seen from block `head`."""
+        return await self._writer.run(lambda db: queries.holding_intents(db, head))
 
     async def intent_ids(self) -> frozenset[IntentId]:
         """Of every intent ever recorded: the gate denies a second one."""
@@ -96,8 +96,12 @@ class JournalStore:
         return await self._writer.run(lambda db: queries.wallet_history(db, sender))
 
     async def ledger_entries(self, since: Nanoseconds) -> list[LedgerEntry]:
-        """Finished intents recorded at or after `since` (UTC), oldest first."""
+        """The last outcome of each intent, where it was recorded at or after `since` (UTC), oldest first."""
         return await self._writer.run(lambda db: queries.ledger_entries(db, since, self._wrapped_native))
+
+    async def run_count(self) -> int:
+        """Runs recorded so far."""
+        return await self._writer.run(queries.run_count)
 
     async def close(self) -> None:
         """Commit what is queued, then give the lock back. A second call does nothing."""

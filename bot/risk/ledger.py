@@ -5,45 +5,29 @@ question from the wallet's next nonce and the head's number, so a reorg that tak
 """
 
 from collections.abc import Iterable
-from itertools import chain
-
-import msgspec
 
 from bot.core.decisions import Reservation, Verdict, Window
 from bot.core.identity import IntentId, WalletName
 from bot.core.records import LedgerEntry, OpenIntent
 from bot.core.units import Nanoseconds, Wei
+from bot.risk.holds import WalletHolds
 
 DAY: int = 86_400 * 10**9
 """Nanoseconds of a UTC day."""
-KEPT_NONCES: int = 128
-"""Reservations this far under the next nonce are forgotten: twice as deep as any reorg the bot follows."""
 
 _FAILURES = frozenset({Verdict.MINED_REVERTED, Verdict.UNKNOWN})
-
-
-class _Hold(msgspec.Struct, frozen=True):
-    reservation: Reservation
-    last_block: int
-
-    def cost_at(self, head: int) -> Wei:
-        """A payload can be mined in block head + 1 at the earliest; after its window it costs a bounded revert."""
-        return self.reservation.worst_cost if head < self.last_block else self.reservation.expired_cost
-
-
-class _DayTotals(msgspec.Struct):
-    gas_spend: int = 0
-    loss: int = 0
 
 
 class Ledger:
     """Rebuilt at start from the journal; from then on told of every intent, every outcome, every nonce used."""
 
     def __init__(self) -> None:
-        self._holds: dict[WalletName, dict[IntentId, list[_Hold]]] = {}
-        self._next_nonce: dict[WalletName, int] = {}
-        self._days: dict[tuple[WalletName, int], _DayTotals] = {}
-        self._failures: dict[WalletName, int] = {}
+        self._holds: dict[WalletName, WalletHolds] = {}
+        self._booked: dict[WalletName, dict[IntentId, LedgerEntry]] = {}
+        """The last entry of each intent that cost, failed or landed, oldest first. What did not land cost nothing."""
+        self._gas_spend: dict[tuple[WalletName, int], int] = {}
+        """By wallet and UTC day."""
+        self._loss: dict[tuple[WalletName, int], int] = {}
 
     @classmethod
     def rebuilt(cls, entries: Iterable[LedgerEntry], holding: Iterable[OpenIntent]) -> "Ledger":
@@ -52,10 +36,10 @@ class Ledger:
         `entries` must reach back over today and to the last landed intent, else failures in a row are forgotten.
         """
         ledger = cls()
-        for entry in entries:
-            ledger.settle(entry)
         for intent in holding:
             ledger.reserve(intent.record.plan.id, intent.record.reservation, intent.record.plan.window)
+        for entry in entries:
+            ledger.settle(entry)
         return ledger
 
     def reserve(self, intent: IntentId, reservation: Reservation, window: Window) -> None:
@@ -63,65 +47,76 @@ class Ledger:
 
         Raises ValueError when the intent already holds budget at another nonce: both could land.
         """
-        holds = self._holds.setdefault(reservation.wallet, {}).setdefault(intent, [])
-        if holds and holds[0].reservation.nonce != reservation.nonce:
-            raise ValueError(
-                f"intent {intent} holds nonce {holds[0].reservation.nonce} and cannot also hold {reservation.nonce}"
-            )
-        holds.append(_Hold(reservation, window.last_block))
+        self._holds.setdefault(reservation.wallet, WalletHolds()).reserve(intent, reservation, window)
 
     def release_unsigned(self, wallet: WalletName, intent: IntentId) -> None:
         """The signer refused, so no payload of the intent exists. Never for a time-out: a signature may exist."""
-        self._holds.get(wallet, {}).pop(intent, None)
+        if wallet in self._holds:
+            self._holds[wallet].release(intent)
 
     def note_next_nonce(self, wallet: WalletName, next_nonce: int) -> None:
-        """The chain's transaction count at the head: all below is used and holds nothing. It may go back in a reorg."""
-        self._next_nonce[wallet] = next_nonce
-        holds = self._holds.get(wallet, {})
-        for intent in [
-            i for i, held in holds.items() if held[0].reservation.nonce < next_nonce - KEPT_NONCES
-        ]:
-            del holds[intent]
+        """The chain's transaction count at the head: what is below is used. It may go back in a reorg.
+
+        A used nonce holds on, at its worst, until the intents at it are settled: what it cost is not booked before.
+        """
+        self._holds.setdefault(wallet, WalletHolds()).note_next_nonce(next_nonce)
 
     def settle(self, entry: LedgerEntry) -> None:
-        """Book the end of an intent: gas and loss on the day it was recorded, and the run of failures."""
-        totals = self._days.setdefault((entry.wallet, entry.recorded_at // DAY), _DayTotals())
-        totals.gas_spend += entry.gas_cost
-        totals.loss += max(0, entry.gas_cost - (entry.realized_profit or 0))
-        if is_failure(entry.verdict):
-            self._failures[entry.wallet] = self.failures_in_a_row(entry.wallet) + 1
-        elif entry.verdict is Verdict.LANDED:
-            self._failures[entry.wallet] = 0
+        """Book the end of an intent: gas and loss on the day it was recorded, and the run of failures.
+
+        One booking an intent: a later entry takes the earlier one back. `unknown` books a failure and frees nothing.
+        """
+        booked = self._booked.setdefault(entry.wallet, {})
+        before = booked.pop(entry.intent, None)
+        if before is not None:
+            self._add(before, -1)
+        if (
+            entry.gas_cost
+            or entry.realized_profit
+            or entry.verdict is Verdict.LANDED
+            or is_failure(entry.verdict)
+        ):
+            booked[entry.intent] = entry
+            self._add(entry, 1)
+        if entry.wallet in self._holds:
+            self._holds[entry.wallet].mark(entry.intent, is_settled=entry.verdict is not Verdict.UNKNOWN)
 
     def in_flight(self, wallet: WalletName, head: int, planned: Reservation | None = None) -> Wei:
-        """Sum over the unused nonces of the dearest payload of each, at block `head`; with `planned` as one more."""
-        dearest: dict[int, int] = {}
-        next_nonce = self._next_nonce.get(wallet, 0)
-        for hold in chain.from_iterable(self._holds.get(wallet, {}).values()):
-            nonce = hold.reservation.nonce
-            if nonce >= next_nonce:
-                dearest[nonce] = max(dearest.get(nonce, 0), hold.cost_at(head))
+        """Sum over the nonces that may still cost of the dearest payload of each, at block `head`; with `planned`
+        as one more.
+        """
+        holds = self._holds.get(wallet)
+        dearest = holds.dearest(head) if holds is not None else {}
         if planned is not None:
             dearest[planned.nonce] = max(dearest.get(planned.nonce, 0), planned.worst_cost)
         return Wei(sum(dearest.values()))
 
     def gas_spend(self, wallet: WalletName, now: Nanoseconds) -> Wei:
         """Gas paid in the UTC day of `now`."""
-        return Wei(self._day(wallet, now).gas_spend)
+        return Wei(self._gas_spend.get((wallet, now // DAY), 0))
 
     def loss(self, wallet: WalletName, now: Nanoseconds) -> Wei:
         """Sum of the losing intents of the UTC day of `now`, gas included; gains are not set against it."""
-        return Wei(self._day(wallet, now).loss)
+        return Wei(self._loss.get((wallet, now // DAY), 0))
 
     def failures_in_a_row(self, wallet: WalletName) -> int:
-        return self._failures.get(wallet, 0)
+        """Intents that failed, by the last word on each, since the last one landed."""
+        count = 0
+        for entry in reversed(self._booked.get(wallet, {}).values()):
+            if entry.verdict is Verdict.LANDED:
+                break
+            count += is_failure(entry.verdict)
+        return count
 
     def wallets(self) -> frozenset[WalletName]:
         """Every wallet that holds, spent or failed."""
-        return frozenset(self._holds) | {wallet for wallet, _ in self._days}
+        return frozenset(self._holds) | frozenset(self._booked)
 
-    def _day(self, wallet: WalletName, now: Nanoseconds) -> _DayTotals:
-        return self._days.get((wallet, now // DAY), _DayTotals())
+    def _add(self, entry: LedgerEntry, sign: int) -> None:
+        day = (entry.wallet, entry.recorded_at // DAY)
+        loss = max(0, entry.gas_cost - (entry.realized_profit or 0))
+        self._gas_spend[day] = self._gas_spend.get(day, 0) + sign * entry.gas_cost
+        self._loss[day] = self._loss.get(day, 0) + sign * loss
 
 
 def is_failure(verdict: Verdict) -> bool:

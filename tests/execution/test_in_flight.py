@@ -2,7 +2,6 @@
 
 import pytest
 from execution_stage import (
-    CONFIG,
     MAIN,
     OPERATOR,
     RIVAL,
@@ -10,63 +9,19 @@ from execution_stage import (
     head_at,
     opportunity,
     plan_on,
-    profit_log,
     tx_hash,
 )
-from fake_chain_reader import FakeChainReader, Mined
+from fake_chain_reader import Mined
+from in_flight_stage import ACCEPTED, Stage, landing, reverting
 
 from bot.core.decisions import Verdict
 from bot.core.errors import BrokenInvariant
-from bot.core.records import IntentRecord, OpenIntent, PayloadRecord
 from bot.core.result import Ok, Unknown
-from bot.execution.maintenance import InFlight
-from bot.execution.submit import RouteAnswer
-
-ACCEPTED = RouteAnswer("relay", Ok("0xbundle"), 0, 1, 10)
-
-
-class Stage:
-    """One wallet, a chain at block 100, and what is in flight."""
-
-    def __init__(self):
-        self.chain = FakeChainReader()
-        self.chain.mine(100)
-        self.in_flight = InFlight(self.chain, CONFIG)
-
-    def send(self, name="payload", number=100, pools="a", answers=(ACCEPTED,), nonce=7):
-        """Record, sign and hand over a plan made on block `number`."""
-        head = self.chain.blocks[number][0]
-        plan = plan_on(head, opportunity(head, pools), nonce=nonce)
-        self.in_flight.recorded(plan)
-        self.in_flight.signed(plan.id, tx_hash(name))
-        self.in_flight.answered(plan.id, answers)
-        return plan
-
-    async def block(self, number, *transactions, fork="", count=None, seen_at=100):
-        """The chain grows; returns the news as {intent: verdict}."""
-        head = self.chain.mine(number, *transactions, fork=fork)
-        count = self.chain.count(OPERATOR) if count is None else count
-        self.news = await self.in_flight.settle(head, seen_at, {MAIN: count})
-        return {settled.plan.id: settled.outcome.verdict for settled in self.news}
-
-    def reorg(self, to):
-        return {plan.id for plan in self.in_flight.roll_back(self.chain.reorg(to))}
-
-    def is_open(self, plan):
-        return plan in self.in_flight.open_intents()
 
 
 @pytest.fixture
 def stage():
     return Stage()
-
-
-def landing(plan, name="payload", nonce=7):
-    return Mined(name, OPERATOR, nonce, logs=(profit_log(plan.predicted_profit, tx=name),))
-
-
-def reverting(name="payload", nonce=7):
-    return Mined(name, OPERATOR, nonce, succeeded=False)
 
 
 async def test_it_lands(stage):
@@ -261,60 +216,12 @@ async def test_a_first_verdict_stands_when_the_nonce_goes_to_a_later_intent(stag
     assert await stage.block(103) == {}
 
 
-async def test_a_losing_streak_costs_one_receipt_a_block_and_one_pass_when_it_ends(stage):
-    plans = []
-    for number in range(100, 130):
-        plans.append(stage.send(f"payload {number}", number=number, pools=str(number)))
-        stage.chain.asked.clear()
-        assert await stage.block(number + 1) == {plans[-1].id: Verdict.EXPIRED}
-        assert stage.chain.asked.count("receipt") == 1
-    winner = stage.send("winner", number=130, pools="winner")
-    stage.chain.asked.clear()
-    assert await stage.block(131, landing(winner, "winner")) == {winner.id: Verdict.LANDED}
-    assert stage.chain.asked.count("receipt") == 31
-    assert "logs" not in stage.chain.asked
-    stage.chain.asked.clear()
-    assert await stage.block(132) == {}
-    assert stage.chain.asked == []
-
-
 async def test_what_is_deep_is_forgotten(stage):
     plan = stage.send()
     await stage.block(101, landing(plan))
     for number in range(102, 166):
         await stage.block(number)
     assert stage.reorg(100) == set()
-
-
-def stored(plan, *names):
-    record = IntentRecord("run", plan, None, None, (), 0)
-    payloads = tuple(PayloadRecord(plan.id, tx_hash(n), b"", 7, b"", 0) for n in names)
-    return OpenIntent(record, payloads)
-
-
-async def test_after_a_restart_the_chain_says_what_became_of_it(stage):
-    landed, lost, never_signed = (
-        plan_on(head_at(100), opportunity(head_at(100), name), nonce=nonce)
-        for name, nonce in (("a", 7), ("b", 8), ("c", 8))
-    )
-    stage.in_flight.restore(stored(landed, "landed"))
-    stage.in_flight.restore(stored(lost, "lost"))
-    stage.in_flight.restore(stored(never_signed))
-    stage.chain.mine(101, landing(landed, "landed"))
-    news = await stage.block(105)
-    assert news == {landed.id: Verdict.LANDED, lost.id: Verdict.EXPIRED, never_signed.id: Verdict.EXPIRED}
-    reasons = {s.plan.id: s.outcome.reason for s in stage.news}
-    assert "not known any more" in reasons[lost.id]
-    assert "handed to no route" in reasons[never_signed.id]
-
-
-async def test_what_is_open_when_the_run_ends_is_unknown_and_says_why(stage):
-    plan = stage.send()
-    await stage.block(101, count=Unknown("the node is silent"))
-    [settled] = stage.in_flight.close()
-    assert (settled.plan, settled.outcome.verdict) == (plan, Verdict.UNKNOWN)
-    assert "the node is silent" in settled.outcome.reason
-    assert stage.in_flight.close() == ()
 
 
 async def test_a_signer_that_refused_leaves_nothing_to_follow(stage):

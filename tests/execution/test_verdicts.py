@@ -44,8 +44,8 @@ def touch(sender=RIVAL, pools=2, moved=2, tip=0, index=0):
     return Touch(tx_hash("touch"), sender, index, frozenset(POOLS[:pools]), moved, tip)
 
 
-def block(*touches, head=TARGET, taken_by=None):
-    return Ok(TargetBlock(head, touches, taken_by))
+def block(*touches, head=TARGET):
+    return Ok(TargetBlock(head, touches))
 
 
 def facts(**changes):
@@ -55,6 +55,7 @@ def facts(**changes):
         head=TARGET,
         next_nonce=Ok(7),
         payloads=(own(),),
+        nonce_taken_by=Ok(None),
         target=block(),
         target_seen_at=SEEN_AT,
         attempts=(ACCEPTED,),
@@ -97,9 +98,10 @@ CASES = {
         Verdict.REPLACED,
     ),
     "replaced by a stranger with our key": (
-        {"next_nonce": Ok(8), "target": block(taken_by=tx_hash("foreign"))},
+        {"next_nonce": Ok(8), "nonce_taken_by": Ok(tx_hash("foreign"))},
         Verdict.REPLACED,
     ),
+    "replaced by what no block that was looked at shows": ({"next_nonce": Ok(8)}, Verdict.REPLACED),
     "replaced before its window ends": (
         {"payloads": USED_BY_OTHER, "next_nonce": Ok(8), "plan": replace(PLAN, window=Window(101, 105))},
         Verdict.REPLACED,
@@ -171,6 +173,22 @@ CASES = {
     "open: the target block could not be read": ({"target": Unknown("silence")}, "silence"),
     "open: the nonce is used and another payload's receipt could not be read": (
         {"next_nonce": Ok(8), "payloads": (own(), own(Unknown("silence"), "other", OTHER))},
+        "silence",
+    ),
+    "open: our own payload took the nonce and its receipt is not there yet": (
+        {"next_nonce": Ok(8), "nonce_taken_by": Ok(tx_hash("payload"))},
+        "not there yet",
+    ),
+    "open: another payload of ours took the nonce and its receipt is not there yet": (
+        {
+            "next_nonce": Ok(8),
+            "payloads": (own(name="other", intent=OTHER),),
+            "nonce_taken_by": Ok(tx_hash("other")),
+        },
+        "not there yet",
+    ),
+    "open: the nonce is used and the blocks could not be read": (
+        {"next_nonce": Ok(8), "nonce_taken_by": Unknown("silence")},
         "silence",
     ),
     "open: the target block is not there yet": ({"head": head_at(100), "target": Ok(None)}, "before the end"),
@@ -249,6 +267,9 @@ ANY_FACTS = st.fixed_dictionaries(
     {
         "next_nonce": st.sampled_from([Ok(7), Ok(8), Unknown("x")]),
         "payloads": st.lists(READS, max_size=4).map(tuple),
+        "nonce_taken_by": st.sampled_from(
+            [Ok(None), Ok(tx_hash("foreign")), Ok(tx_hash("payload")), Unknown("x")]
+        ),
         "target": st.sampled_from([Ok(None), Unknown("x"), block(), block(touch()), block(head=EXPENSIVE)]),
         "attempts": st.none() | st.lists(st.sampled_from([ACCEPTED, SILENT, REFUSED]), max_size=3).map(tuple),
         "left_block": st.sampled_from([None, LEFT]),
@@ -272,6 +293,9 @@ def test_laws_of_any_verdict(changes):
         assert isinstance(changes["next_nonce"], Ok)
         if verdict.verdict not in (Verdict.REPLACED, Verdict.CANCELLED, Verdict.UNCLED):
             assert isinstance(changes["target"], Ok)
+        if changes["next_nonce"] == Ok(8) and all(p.receipt == NOT_MINED for p in payloads):
+            assert isinstance(changes["nonce_taken_by"], Ok)
+            assert changes["nonce_taken_by"].value not in {p.tx_hash for p in payloads}
         if changes["next_nonce"] == Ok(7):
             assert changes["head"].number >= PLAN.window.last_block
     assert verdict == decide(**changes)

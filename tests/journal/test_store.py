@@ -97,14 +97,18 @@ async def test_open_is_what_has_no_end_or_an_unknown_one(journal):
     for index in range(4):
         await journal.record_intent(intent(index))
     await journal.record_payload(payload(1))
-    await journal.record_outcome(outcome(1, Verdict.UNKNOWN, None, None))
+    unknown = outcome(1, Verdict.UNKNOWN, None, None)
+    await journal.record_outcome(unknown)
     await journal.record_outcome(outcome(2, Verdict.OUTBID, None, None))
     await journal.record_outcome(outcome(3, Verdict.UNKNOWN, None, None))
     await journal.record_outcome(outcome(3, Verdict.LANDED))
-    assert await journal.open_intents() == [OpenIntent(intent(0), ()), OpenIntent(intent(1), (payload(1),))]
+    assert await journal.open_intents() == [
+        OpenIntent(intent(0), ()),
+        OpenIntent(intent(1), (payload(1),), unknown.outcome),
+    ]
 
 
-async def test_a_signed_payload_holds_its_budget_until_its_nonce_is_used(journal):
+async def test_a_signed_payload_is_held_until_its_nonce_is_used_for_good(journal):
     """Outbid is an end for the intent, not for the payload: its nonce is open (DESIGN, Expiry)."""
     for index, nonce in ((1, 7), (2, 7), (3, 8)):
         await journal.record_intent(intent(index, nonce))
@@ -112,13 +116,43 @@ async def test_a_signed_payload_holds_its_budget_until_its_nonce_is_used(journal
     await journal.record_outcome(outcome(1, Verdict.OUTBID, None, None))
     await journal.record_outcome(outcome(2, Verdict.CANCELLED, None, None))
 
-    async def holding():
-        return [held.record.plan.id for held in await journal.holding_intents()]
+    async def holding(head):
+        return [held.record.plan.id for held in await journal.holding_intents(head)]
 
-    assert await holding() == [payload(1).intent, payload(3).intent], "2 was never signed, 3 is open"
+    assert await holding(101) == [payload(1).intent, payload(3).intent], "2 was never signed, 3 is open"
     await journal.record_payload(payload(3, 8))
-    await journal.record_outcome(outcome(3, Verdict.LANDED))
-    assert await holding() == [], "nonce 8 is used, so 7 is"
+    landed = outcome(3, Verdict.LANDED)
+    await journal.record_outcome(landed)
+    assert landed.outcome.block.number == 101
+    assert await holding(164) == [payload(1).intent, payload(3).intent], "a reorg can give both nonces back"
+    assert await holding(165) == [], "nonce 8 is used for good, so 7 is"
+    [first, last] = await journal.holding_intents(101)
+    assert (first.outcome.verdict, first.payloads) == (Verdict.OUTBID, (payload(1),))
+    assert last.outcome == landed.outcome
+
+
+async def test_open_ones_are_held_under_a_nonce_that_was_used_for_good(journal):
+    for index, nonce in ((1, 7), (2, 8)):
+        await journal.record_intent(intent(index, nonce))
+        await journal.record_payload(payload(index, nonce))
+    await journal.record_outcome(outcome(2, Verdict.LANDED))
+    assert [held.record.plan.id for held in await journal.holding_intents(1000)] == [payload(1).intent]
+
+
+async def test_of_each_intent_the_ledger_gets_the_last_word(journal):
+    for index in (1, 2):
+        await journal.record_intent(intent(index))
+    for told in (
+        outcome(1, Verdict.UNKNOWN, None, None),
+        outcome(2),
+        outcome(1, Verdict.EXPIRED, None, None),
+    ):
+        await journal.record_outcome(told)
+    entries = await journal.ledger_entries(0)
+    assert [(e.intent, e.verdict) for e in entries] == [
+        (payload(2).intent, "landed"),
+        (payload(1).intent, "expired"),
+    ]
 
 
 async def test_ledger_entries_in_wei_since_a_moment(journal):

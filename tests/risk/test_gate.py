@@ -78,8 +78,14 @@ def ledger_with(*entries, held=()):
     return ledger
 
 
-def entry(verdict=Verdict.MINED_REVERTED, gas_cost=1, wallet="main", recorded_at=NOON, profit=None):
-    return LedgerEntry(wallet, "arbitrage", verdict, gas_cost, profit, recorded_at)
+def entry(
+    verdict=Verdict.MINED_REVERTED, gas_cost=1, wallet="main", recorded_at=NOON, profit=None, intent="intent"
+):
+    return LedgerEntry(intent, wallet, "arbitrage", verdict, gas_cost, profit, recorded_at)
+
+
+def failures(count):
+    return [entry(gas_cost=0, intent=f"failed {index}") for index in range(count)]
 
 
 FAR = BlockRef(100, keccak(b"another block 100"))
@@ -150,7 +156,7 @@ OUTSIDE = {
             ),
         ),
     ],
-    "failures_in_a_row": [(SAMPLE, {}, context(ledger=ledger_with(*[entry(gas_cost=0)] * 3)))],
+    "failures_in_a_row": [(SAMPLE, {}, context(ledger=ledger_with(*failures(3))))],
     "balance_ceiling": [
         (SAMPLE, {}, context(balances={"main": Ok(ETHER + 1)})),
         (SAMPLE, {}, context(balances={"main": Unknown("no answer within 1 s")})),
@@ -200,8 +206,8 @@ INSIDE = [
     (plan(predicted_profit=WORST, min_profit=1), {}, context()),
     (SAMPLE, {}, context(head_age=0)),
     (SAMPLE, {}, context(balances={"main": Ok(WORST)})),
-    (SAMPLE, {}, context(ledger=ledger_with(*[entry(gas_cost=0)] * 2))),
-    (SAMPLE, {}, context(ledger=ledger_with(*[entry(gas_cost=0)] * 3, entry(Verdict.LANDED, 0, profit=0)))),
+    (SAMPLE, {}, context(ledger=ledger_with(*failures(2)))),
+    (SAMPLE, {}, context(ledger=ledger_with(*failures(3), entry(Verdict.LANDED, 0, profit=0)))),
     (SAMPLE, {}, context(ledger=ledger_with(entry(gas_cost=WORST, recorded_at=NOON - DAY)))),
     (SAMPLE, {}, context(ledger=ledger_with(held=[("other", reservation_of(SAMPLE))]))),
     (SAMPLE, {}, everywhere(value_in_flight=WORST, gas_spend_per_day=WORST, loss_per_day=WORST)),

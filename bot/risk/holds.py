@@ -1,0 +1,106 @@
+"""The reservations of one wallet, nonce by nonce: what may still have to be paid, and at what size."""
+
+import msgspec
+
+from bot.core.decisions import Reservation, Window
+from bot.core.identity import IntentId
+from bot.core.units import Wei
+
+KEPT_NONCES: int = 128
+"""Settled reservations this far under the next nonce are forgotten: twice as deep as any reorg the bot follows."""
+KEPT_BLOCKS: int = 128
+"""A settled reservation whose window ended this far below the newest one is expired, whatever reorg may come."""
+
+
+class _Payload(msgspec.Struct, frozen=True):
+    reservation: Reservation
+    last_block: int
+
+    def cost_at(self, head: int) -> Wei:
+        """A payload can be mined in block head + 1 at the earliest; after its window it costs a bounded revert."""
+        return self.reservation.worst_cost if head < self.last_block else self.reservation.expired_cost
+
+
+class _Held(msgspec.Struct):
+    """What one intent holds."""
+
+    payloads: list[_Payload]
+    is_settled: bool = False
+    """Its end is known, and what it cost is booked."""
+
+    @property
+    def last_block(self) -> int:
+        return max(payload.last_block for payload in self.payloads)
+
+
+class _Nonce(msgspec.Struct):
+    intents: dict[IntentId, _Held]
+    expired: int = 0
+    """The dearest of those that were settled and whose windows are long gone: of a losing streak one number is kept."""
+
+    def open_cost(self, head: int) -> int:
+        """One of the payloads can still be mined."""
+        costs = (payload.cost_at(head) for held in self.intents.values() for payload in held.payloads)
+        return max(self.expired, max(costs, default=0))
+
+    def used_cost(self) -> int:
+        """One was mined, and of these it is not known yet whether it was theirs, nor what it cost."""
+        unknown = (held for held in self.intents.values() if not held.is_settled)
+        return max((p.reservation.worst_cost for held in unknown for p in held.payloads), default=0)
+
+    def fold(self, newest_window: int) -> None:
+        """Keep one number of what can change no more."""
+        gone = [
+            intent
+            for intent, held in self.intents.items()
+            if held.is_settled and held.last_block < newest_window - KEPT_BLOCKS
+        ]
+        for intent in gone:
+            costs = (payload.reservation.expired_cost for payload in self.intents.pop(intent).payloads)
+            self.expired = max(self.expired, *costs)
+
+
+class WalletHolds:
+    """Memory and the time of a question are bounded by blocks and nonces of a reorg's depth, not by a losing streak."""
+
+    def __init__(self) -> None:
+        self._nonces: dict[int, _Nonce] = {}
+        self._next_nonce = 0
+        self._newest_window = 0
+
+    def reserve(self, intent: IntentId, reservation: Reservation, window: Window) -> None:
+        """Raises ValueError when the intent already holds budget at another nonce."""
+        for nonce, other in self._nonces.items():
+            if nonce != reservation.nonce and intent in other.intents:
+                raise ValueError(
+                    f"intent {intent} holds nonce {nonce} and cannot also hold {reservation.nonce}"
+                )
+        at_nonce = self._nonces.setdefault(reservation.nonce, _Nonce({}))
+        held = at_nonce.intents.setdefault(intent, _Held([]))
+        held.payloads.append(_Payload(reservation, window.last_block))
+        self._newest_window = max(self._newest_window, window.last_block)
+        at_nonce.fold(self._newest_window)
+
+    def release(self, intent: IntentId) -> None:
+        for at_nonce in self._nonces.values():
+            at_nonce.intents.pop(intent, None)
+
+    def mark(self, intent: IntentId, *, is_settled: bool) -> None:
+        for at_nonce in self._nonces.values():
+            if intent in at_nonce.intents:
+                at_nonce.intents[intent].is_settled = is_settled
+
+    def note_next_nonce(self, next_nonce: int) -> None:
+        self._next_nonce = next_nonce
+        old = [nonce for nonce in self._nonces if nonce < next_nonce - KEPT_NONCES]
+        for nonce in old:
+            if self._nonces[nonce].used_cost() == 0:
+                del self._nonces[nonce]
+
+    def dearest(self, head: int) -> dict[int, int]:
+        """By nonce, what it may still cost at block `head`, in wei."""
+        costs = {
+            nonce: held.open_cost(head) if nonce >= self._next_nonce else held.used_cost()
+            for nonce, held in self._nonces.items()
+        }
+        return {nonce: cost for nonce, cost in costs.items() if cost}
