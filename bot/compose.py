@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -42,6 +43,7 @@ from bot.tick import TickDeps
 
 log = structlog.get_logger()
 
+HALT_FILE = "HALT"
 EXPIRED_GAS = Gas(100_000)
 """Most that a payload uses after its window: intrinsic gas of eight cycles' calldata and the Executor's first check."""
 
@@ -98,16 +100,19 @@ async def compose(
     cannot be read at the start.
     """
     execution = execution_config(settings)
-    in_flight = InFlight(adapters.reader, execution)
-    for intent in await store.open_intents():
-        in_flight.restore(intent)
-    # From the very first entry: failures in a row reach back to the last landed intent, however long ago.
-    ledger = Ledger.rebuilt(await store.ledger_entries(Nanoseconds(0)), await store.holding_intents())
     bootstrap = _bootstrap(settings, adapters)
     try:
         world = await bootstrap()
     except RetryLater as error:
         raise Unreachable(f"the pools cannot be read at the start: {error}") from error
+    in_flight, ledger = InFlight(adapters.reader, execution), Ledger()
+    # What signs nothing must not speak for what was signed: its verdicts would go to the journal.
+    if settings.sends:
+        holding = await store.holding_intents(world.state.ref.number)
+        for intent in holding:
+            in_flight.restore(intent)
+        # From the very first entry: failures in a row reach back to the last landed intent, however long ago.
+        ledger = Ledger.rebuilt(await store.ledger_entries(Nanoseconds(0)), holding)
     deps = LoopDeps(
         tick=TickDeps(
             run_id=run_id,
@@ -121,6 +126,7 @@ async def compose(
             simulator=adapters.simulator if settings.mode != "observe" else None,
             dispatcher=_dispatcher(settings, adapters, journal, run_id, in_flight),
             recorded_intents=set(await store.intent_ids()),
+            simulation_limit=Nanoseconds(settings.variables.simulation_timeout),
             state_age=_patient(settings, settings.variables.state_age),
             expired_gas=EXPIRED_GAS,
         ),
@@ -134,9 +140,23 @@ async def compose(
         tick_done=_tick_done(settings, adapters),
         new_head=_new_head(adapters.clock),
         after_block=lambda: None,
+        halted=lambda: halt_reason(settings.data_dir),
+        awaits_routes=settings.variables.lockstep,
         retry_after=Nanoseconds(500_000_000),
     )
     return deps, world
+
+
+def halt_reason(data_dir: Path) -> str | None:
+    """Why nothing may be sent; None when there is no halt. What cannot be read is a halt (law 12)."""
+    path = data_dir / HALT_FILE
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror}), which counts as a halt"
+    return f"{path} is there: find out why it was set, then remove it"
 
 
 def execution_config(settings: Settings) -> ExecutionConfig:
@@ -167,14 +187,12 @@ def _connect(settings: Settings, clock: SystemClock, limit: int) -> Callable[[],
 def _routes(
     settings: Settings, identity: RelayIdentity, clock: SystemClock
 ) -> tuple[FlashbotsRoute | PrivateTransactionRoute, ...]:
+    """Every address is checked before the first connection is made."""
     limit = Nanoseconds(settings.variables.relay_timeout)
-    rows = [(row_named(name), override) for name, override in settings.relay_urls.items()]
-    return tuple(
-        open_route(
-            row, relay_url(row, override, loopback_only=settings.chain.is_throwaway), identity, clock, limit
-        )
-        for row, override in rows
-    )
+    named = [(row_named(name), override) for name, override in settings.relay_urls.items()]
+    is_throwaway = settings.chain.is_throwaway
+    rows = [(row, relay_url(row, override, loopback_only=is_throwaway)) for row, override in named]
+    return tuple(open_route(row, url, identity, clock, limit) for row, url in rows)
 
 
 def _dispatcher(

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from bot.core.errors import BrokenInvariant, RetryLater, StopTheBot
+from bot.core.errors import BrokenInvariant, Halted, RetryLater, StopTheBot
 from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName
 from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent, Head, RolledBack
@@ -65,6 +65,10 @@ class LoopDeps(msgspec.Struct, frozen=True):
     """Lockstep: tell the market. Elsewhere: nothing."""
     new_head: Callable[[Head], None]
     after_block: Callable[[], None]
+    halted: Callable[[], str | None]
+    """Why nothing may be sent; asked before every tick."""
+    awaits_routes: bool
+    """Lockstep: a tick is done when every route has spoken."""
     retry_after: Nanoseconds
 
 
@@ -102,8 +106,9 @@ class Loop:
     ) -> ChainEvent | None:
         """The next event; None when a stop is ordered and there is nothing to wait for, or it does not come."""
         coming = asyncio.ensure_future(anext(events))
-        await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not coming.done() and self._deps.in_flight.open_intents():
+        if self._hunts:
+            await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not self._hunts and not coming.done() and self._deps.in_flight.open_intents():
             await asyncio.wait({coming}, timeout=DRAIN_BLOCKS * self._deps.tick.chain.slot.seconds)
         if coming.done():
             return await coming
@@ -140,6 +145,9 @@ class Loop:
             touched = self._world.state.apply(block)
         except RetryLater as error:
             log.warning("state.block_refused", block=block.head.number, reason=str(error))
+            refused = Funnel(block, 0)
+            refused.drop("does not fit the state, which is rebuilt")
+            await deps.tick.journal.record_block(refused.record(deps.tick.run_id))
             await self._rebuild()
             return
         self._touched.update(touched)
@@ -148,6 +156,7 @@ class Loop:
         wallets = await self._wallets(block.head)
         await self._upkeep(block, wallets, funnel)
         await self._hunt(block, wallets, funnel)
+        await self._collect(wait=deps.awaits_routes)
         funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)
         self._touched.update(await deps.audit(self._world.state, funnel))
         await deps.tick.journal.record_block(funnel.record(deps.tick.run_id))
@@ -162,22 +171,29 @@ class Loop:
             self._blocks_left -= 1
         if not self._hunts:
             funnel.drop("stopping: only what is in flight is followed")
-            self._drained += 1
+            last = max((plan.window.last_block for plan in self._deps.in_flight.open_intents()), default=0)
+            self._drained += int(block.head.number >= last)
+            return
+        halt = self._deps.halted() if self._deps.signer is not None else None
+        if halt is not None:
+            self._stop_hunting(Halted(halt), funnel, "halted")
             return
         touched, self._touched = sorted(self._touched), set()
         try:
             await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel)
         except StopTheBot as error:
-            self._stop_hunting(error, funnel)
+            self._stop_hunting(error, funnel, "a defect stopped the tick")
         except Exception as error:
             log.exception("tick.defect", block=block.head.number)
             self._stop_hunting(
-                BrokenInvariant(f"block {block.head.number}: {type(error).__name__}: {error}"), funnel
+                BrokenInvariant(f"block {block.head.number}: {type(error).__name__}: {error}"),
+                funnel,
+                "a defect stopped the tick",
             )
 
-    def _stop_hunting(self, error: StopTheBot, funnel: Funnel) -> None:
+    def _stop_hunting(self, error: StopTheBot, funnel: Funnel, reason: str) -> None:
         """What was sent still gets its verdict; then the run ends with the error."""
-        funnel.drop("a defect stopped the tick")
+        funnel.drop(reason)
         self._failure = error
         self._stop.set()
 
@@ -229,6 +245,7 @@ class Loop:
         await deps.journal.record_outcome(OutcomeRecord(deps.run_id, plan.wallet, outcome, bid, now))
         deps.ledger.settle(
             LedgerEntry(
+                intent=plan.id,
                 wallet=plan.wallet,
                 strategy=plan.strategy,
                 verdict=outcome.verdict,
@@ -271,6 +288,11 @@ class Loop:
             await self._deps.tick_done(self._world.state.ref)
             return
 
+    async def _collect(self, *, wait: bool) -> None:
+        if self._deps.tick.dispatcher is not None:
+            await self._deps.tick.dispatcher.collect(wait=wait)
+
     async def _close(self) -> None:
+        await self._collect(wait=True)
         for settled in self._deps.in_flight.close():
             await self._settle(settled)

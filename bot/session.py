@@ -14,8 +14,8 @@ import msgspec
 import structlog
 import uvloop
 
-from bot.compose import Adapters, compose, open_adapters
-from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, Halted
+from bot.compose import Adapters, compose, halt_reason, open_adapters
+from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, BrokenInvariant, Halted, StopTheBot
 from bot.core.identity import Address, WalletName
 from bot.core.records import RunRecord
 from bot.journal.read import JournalReader
@@ -32,8 +32,7 @@ from bot.ops.show import Show
 from bot.settings import Settings, load_settings, read_environment
 from bot.supervisor import await_file
 
-HALT_FILE = "HALT"
-SECOND_INTERRUPT = "interrupted twice"
+log = structlog.get_logger()
 
 
 def run_session(options: argparse.Namespace) -> int:
@@ -45,13 +44,26 @@ def run_session(options: argparse.Namespace) -> int:
     await_file(options.after)
     settings = load_settings(read_environment(options.env_file))
     _log_to(settings.data_dir / "logs" / "bot.jsonl", settings.variables.log_level)
-    if (settings.data_dir / HALT_FILE).exists() and settings.sends:
-        raise Halted(f"{settings.data_dir / HALT_FILE} is there: find out why it was set, then remove it")
+    halt = halt_reason(settings.data_dir)
+    if halt is not None and settings.sends:
+        raise Halted(halt)
     store = open_journal(settings.data_dir / JOURNAL_FILE, settings.chain.weth.address)
-    code = uvloop.run(_run(settings, store, show, options))
-    report = build_report(JournalReader(settings.data_dir / JOURNAL_FILE))
-    deliver(report, report_text(report), as_json=options.json, file=options.report)
-    return code
+    recorded: list[RunRecord] = []
+    try:
+        return uvloop.run(_run(settings, store, show, options, recorded))
+    except StopTheBot:
+        raise
+    except Exception as error:  # the operator gets one line, and the log the whole of it
+        log.exception("run.defect")
+        where = settings.data_dir / "logs" / "bot.jsonl"
+        raise BrokenInvariant(
+            f"a defect of the bot ended the run ({type(error).__name__}: {error}); see {where}"
+        ) from error
+    finally:
+        # Also after an error that ended the run: what it did until then is told. Never another run's figures.
+        for run in recorded:
+            report = build_report(JournalReader(settings.data_dir / JOURNAL_FILE), run)
+            deliver(report, report_text(report), as_json=options.json, file=options.report)
 
 
 def run_doctor(options: argparse.Namespace) -> int:
@@ -70,47 +82,62 @@ async def _examine(settings: Settings) -> list[doctor.Finding]:
         return [finding async for finding in _checks(settings, adapters, wallets)]
 
 
-async def _run(settings: Settings, store: JournalStore, show: Show, options: argparse.Namespace) -> int:
-    stop = asyncio.Event()
-    running = asyncio.current_task()
-    assert running is not None
-    interrupts: list[int] = []
+class _Signals:
+    """Before the loop runs, a signal cancels; then the first orders the stop and the second cancels."""
 
-    def on_signal(number: int) -> None:
-        interrupts.append(number)
-        stop.set()
-        if len(interrupts) > 1:
-            running.cancel(SECOND_INTERRUPT)
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.is_looping = False
+        self.received: list[int] = []
+        self._running = asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+    def exit_code(self) -> int:
+        return EXIT_INTERRUPTED if signal.SIGINT in self.received or len(self.received) > 1 else EXIT_GOOD
+
+    def _on_signal(self, number: int) -> None:
+        self.received.append(number)
+        self.stop.set()
+        if (len(self.received) > 1 or not self.is_looping) and self._running is not None:
+            self._running.cancel()
+
+
+async def _run(
+    settings: Settings,
+    store: JournalStore,
+    show: Show,
+    options: argparse.Namespace,
+    recorded: list[RunRecord],
+) -> int:
+    signals = _Signals()
     try:
         async with open_adapters(settings) as adapters:
             wallets: dict[WalletName, Address] = {}
             async for finding in _checks(settings, adapters, wallets):
                 show.step(finding.subject, finding.found)
-            progress = RunProgress()
             await _compare_counters(settings, adapters, store)
-            run = _run_record(settings, adapters)
+            run = await _run_record(settings, adapters, store)
             await store.record_run(run)
+            recorded.append(run)
+            progress = RunProgress()
+            for earlier in await store.open_intents():
+                progress.on_intent(earlier.record)
             journal = ObservedJournal(store, progress)
             deps, world = await compose(settings, adapters, store, journal, run.run_id, wallets)
-            show.step(
-                "pools",
-                f"{len(world.state.table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles",
-            )
-            async with show.running(progress, _banner(settings), stop) as after_block:
-                deps = msgspec.structs.replace(
-                    deps, after_block=_after_block(deps, settings, progress, after_block)
-                )
-                await Loop(deps, world, stop, options.blocks).run()
+            pools = f"{len(world.state.table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles"
+            show.step("pools", pools)
+            async with show.running(progress, _banner(settings), signals.stop) as shown:
+                signals.is_looping = True
+                after_block = _after_block(deps, settings, progress, shown)
+                deps = msgspec.structs.replace(deps, after_block=after_block)
+                await Loop(deps, world, signals.stop, options.blocks).run()
     except asyncio.CancelledError:
-        if len(interrupts) < 2:
+        if not signals.received:
             raise
-        return EXIT_INTERRUPTED
     finally:
         await store.close()
-    return EXIT_INTERRUPTED if signal.SIGINT in interrupts else EXIT_GOOD
+    return signals.exit_code()
 
 
 async def _checks(
@@ -167,10 +194,12 @@ def _limit_uses(deps: LoopDeps, settings: Settings, progress: RunProgress) -> It
             )
 
 
-def _run_record(settings: Settings, adapters: Adapters) -> RunRecord:
+async def _run_record(settings: Settings, adapters: Adapters, store: JournalStore) -> RunRecord:
     seed = settings.variables.market_seed
-    # In lockstep two runs of a seed must write equal records, so the id follows from the seed.
-    run_id = f"seed{seed:04d}"[:8] if settings.variables.lockstep else secrets.token_hex(4)
+    # In lockstep two runs of a seed must write equal records, so the id follows from the seed and the runs before.
+    run_id = (
+        f"s{seed or 0}r{await store.run_count()}" if settings.variables.lockstep else secrets.token_hex(4)
+    )
     return RunRecord(
         run_id=run_id,
         chain_id=settings.chain.chain_id,
@@ -207,6 +236,7 @@ def _log_to(path: Path, level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=json.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

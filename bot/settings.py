@@ -202,6 +202,11 @@ def _chain(variables: BotVariables, problems: list[str]) -> ChainProfile | None:
 
 def _wallets(variables: BotVariables, families: _Families, problems: list[str]) -> dict[str, WalletVariables]:
     wallets: dict[str, WalletVariables] = {}
+    problems += [
+        f"BOT_WALLETS: a wallet cannot be called {name!r}: BOT_LIMIT_{name.upper()}__… means something else"
+        for name in variables.wallets
+        if name in (GLOBAL, *STRATEGIES)
+    ]
     for name in variables.wallets:
         wallet = _validate(
             WalletVariables, families.wallet.get(name, {}), f"BOT_WALLET_{name.upper()}__", problems

@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     market = ["market", "--run-dir", str(run_folder), "--seed", str(seed), "--pools", str(options.pools)]
     market += ["--tokens", str(options.tokens), "--pace", options.pace] + ["--lockstep"] * options.lockstep
+    market += ["--port", str(options.port)]
     print("Local market — not real money, and seeded to offer opportunities. Your keys are not touched.")
     if Path(".env").is_file():
         print("`.env` is not read here: it is for your own chain (scripts/bot run).")
@@ -76,7 +77,9 @@ def run_fork(options: argparse.Namespace) -> int:
     print("Fork of your chain — not real money: throwaway keys, and relays on loopback alone.")
     if Path(".env").is_file():
         print("`.env` is not read here: it is for your own chain (scripts/bot run).")
-    return Household(run_folder).run([*fork, "--pace", options.pace], bot_options(options))
+    return Household(run_folder).run(
+        [*fork, "--pace", options.pace, "--port", str(options.port)], bot_options(options)
+    )
 
 
 def bot_options(options: argparse.Namespace) -> list[str]:
@@ -91,10 +94,21 @@ def bot_options(options: argparse.Namespace) -> list[str]:
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:
     """Options of both `scripts/run` and `bot fork`."""
-    parser.add_argument("--blocks", type=int, help="stop after this many blocks and report")
+    parser.add_argument(
+        "--blocks",
+        type=int,
+        help="stop after this many blocks, the last of which resolves what is in flight, and report",
+    )
     parser.add_argument("--report", type=Path, help="write the closing report to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print the closing report as JSON")
     parser.add_argument("--plain", action="store_true", help="lines instead of the live view")
+
+
+def add_port(parser: argparse.ArgumentParser) -> None:
+    """`--port`, for those who want to point other programs at the market's node."""
+    parser.add_argument(
+        "--port", type=int, default=0, help="of the node; relay and second relay take the next two"
+    )
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
@@ -272,6 +286,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pools", type=int, default=40)
     parser.add_argument("--tokens", type=int, default=12)
     add_pace(parser)
+    add_port(parser)
     parser.add_argument(
         "--lockstep", action="store_true", help="seal a block when the bot is done with the one before"
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bot.core.decisions import Approved, Check, Denied, Opportunity, Plan
+from bot.core.decisions import Approved, Check, Denied, Opportunity, Plan, Simulation
 from bot.core.funnel import Funnel
 from bot.core.identity import Address, IntentId, WalletName
 from bot.core.messages import BlockArrived
@@ -31,6 +31,9 @@ from bot.risk.context import GateContext
 from bot.risk.gate import judge
 from bot.risk.ledger import Ledger
 from bot.risk.limits import Limits
+
+ONE_MAY_SPOIL_ALL = frozenset({"reverted", "notional_per_trade", "gas_per_tx"})
+"""Rules to which a merged plan may fall because of one of its cycles, or because of their sum."""
 
 
 class WalletAtHead(msgspec.Struct, frozen=True):
@@ -58,6 +61,7 @@ class TickDeps(msgspec.Struct, frozen=True):
     """None in observe and simulate: nothing is signed."""
     recorded_intents: set[IntentId]
     """Every intent the journal holds; the gate denies a second one."""
+    simulation_limit: Nanoseconds
     state_age: Nanoseconds
     expired_gas: Gas
 
@@ -87,11 +91,28 @@ async def tick(
         plan = _plan(remaining, wallet, block, deps, deps.execution)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
-            break
-        funnel.planned += 1
-        planned = plan.opportunities
-        remaining = [opportunity for opportunity in remaining if opportunity not in planned]
-        await _carry_out(plan, wallet, wallets, block, deps, funnel)
+            continue
+        remaining = [opportunity for opportunity in remaining if opportunity not in plan.opportunities]
+        stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel)
+        if stopped_by in ONE_MAY_SPOIL_ALL and len(plan.opportunities) > 1:
+            await _one_by_one(plan.opportunities, wallet, wallets, block, deps, funnel)
+
+
+async def _one_by_one(
+    opportunities: Sequence[Opportunity],
+    wallet: WalletAtHead,
+    wallets: Sequence[WalletAtHead],
+    block: BlockArrived,
+    deps: TickDeps,
+    funnel: Funnel,
+) -> None:
+    """The merged plan fell to one cycle that reverts, or to its size: the best that goes through alone is sent."""
+    for opportunity in opportunities:
+        plan = _plan([opportunity], wallet, block, deps, deps.execution)
+        if isinstance(plan, NotWorthIt):
+            funnel.drop(plan.reason)
+        elif await _carry_out(plan, wallet, wallets, block, deps, funnel) not in ONE_MAY_SPOIL_ALL:
+            return
 
 
 def _plan(
@@ -126,8 +147,9 @@ async def _carry_out(
     block: BlockArrived,
     deps: TickDeps,
     funnel: Funnel,
-) -> None:
-    """Everything between a plan and the wire. Where it stops, the reason is counted and recorded."""
+) -> str | None:
+    """Everything between a plan and the wire. Where it stops, the reason is counted, recorded, and its rule returned."""
+    funnel.planned += 1
     if deps.simulator is None:
         return await _drop(
             plan, "mode", Check("observe", "finding and explaining", "a plan to simulate"), deps, funnel
@@ -136,14 +158,11 @@ async def _carry_out(
     if isinstance(checked, PreflightFailed):
         return await _drop(plan, "preflight", checked.check, deps, funnel)
     started = deps.clock.monotonic()
-    simulated = await simulate_plan(deps.simulator, plan, block.head, deps.execution)
+    simulated = await _simulate(plan, deps.simulator, block, deps)
     if isinstance(simulated, Reverted) and not simulated.data:
         roomier = _with_more_gas(plan, wallet, block, deps)
         if isinstance(roomier, Plan):
-            plan, simulated = (
-                roomier,
-                await simulate_plan(deps.simulator, roomier, block.head, deps.execution),
-            )
+            plan, simulated = roomier, await _simulate(roomier, deps.simulator, block, deps)
     funnel.took("simulate", deps.clock.monotonic() - started)
     if not isinstance(simulated, Ok):
         return await _drop(plan, "simulation", _failure(simulated), deps, funnel)
@@ -156,7 +175,16 @@ async def _carry_out(
     return await _send(decision, wallet.line, deps, funnel)
 
 
-async def _send(approved: Approved, line: NonceLine, deps: TickDeps, funnel: Funnel) -> None:
+async def _simulate(
+    plan: Plan, simulator: Simulator, block: BlockArrived, deps: TickDeps
+) -> Ok[Simulation] | Reverted | Unknown:
+    answer = await deps.clock.within(
+        deps.simulation_limit, simulate_plan(simulator, plan, block.head, deps.execution)
+    )
+    return answer.value if isinstance(answer, Ok) else answer
+
+
+async def _send(approved: Approved, line: NonceLine, deps: TickDeps, funnel: Funnel) -> str | None:
     """Reserve, then dispatch. A refusal by the signer frees the budget; its silence does not (law 1)."""
     plan = approved.plan
     if deps.dispatcher is None:
@@ -179,11 +207,12 @@ async def _send(approved: Approved, line: NonceLine, deps: TickDeps, funnel: Fun
     return None
 
 
-async def _drop(plan: Plan, stage: str, why: Check, deps: TickDeps, funnel: Funnel) -> None:
+async def _drop(plan: Plan, stage: str, why: Check, deps: TickDeps, funnel: Funnel) -> str:
     funnel.drop(f"{stage}: {why.rule}")
     await deps.journal.record_drop(
         DropRecord(deps.run_id, plan, stage, why.rule, why.limit, why.actual, deps.clock.utc())
     )
+    return why.rule
 
 
 def _failure(result: Reverted | Unknown) -> Check:

@@ -21,6 +21,7 @@ GasUnits = Annotated[int, BeforeValidator(parse_gas)]
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 Share = Annotated[int, BeforeValidator(parse_bps)]
 Count = Annotated[int, BeforeValidator(parse_count)]
+WindowBlocks = Annotated[int, BeforeValidator(parse_count), Field(ge=1, le=8)]
 AddressText = Annotated[Address, BeforeValidator(address_from_hex)]
 Names = Annotated[
     tuple[str, ...],
@@ -70,7 +71,9 @@ class BotVariables(_Family):
     )
     priority_fee: GasPrice = _default("0 gwei", "Tip per gas from the wallet, besides the builder payment.")
     gas_margin: Share = _default("30 %", "Gas limit over the estimate by shape.")
-    window_blocks: Count = _default("1", "Blocks (a count) during which a transaction may still execute.")
+    window_blocks: WindowBlocks = _default(
+        "1", "Blocks (a count) during which a transaction may still execute."
+    )
     state_age: Duration = _default("6 s", "A head older than this, by arrival, is not acted on.")
     feed_heartbeat: Duration = _default("10 s", "Quiet time after which the node is probed.")
     feed_silence: Duration = _default("40 s", "Quiet time after which the feed counts as silent.")

@@ -221,6 +221,7 @@ class SmallMarket:
             "simulator": self.simulator,
             "dispatcher": self.dispatcher(),
             "recorded_intents": set(),
+            "simulation_limit": SECOND,
             "state_age": 6 * SECOND,
             "expired_gas": 100_000,
         }

@@ -3,16 +3,7 @@
 import asyncio
 
 import pytest
-from listed_chain import (
-    ETHER,
-    NONCE,
-    OPERATOR,
-    START,
-    block_at,
-    mined,
-    reference,
-    sync,
-)
+from listed_chain import ETHER, NONCE, OPERATOR, START, block_at, mined, reference, sync
 from small_market import CHEAP, DEAR, SmallMarket, world_at
 
 from bot.core.decisions import Verdict
@@ -57,6 +48,7 @@ class Stage:
         self.told = []
         self.blocks = blocks
         self.tick_changes = {}
+        self.halt = None
         self.market.chain.mine(100)
 
     @property
@@ -77,6 +69,8 @@ class Stage:
             tick_done=self._tick_done,
             new_head=lambda head: None,
             after_block=lambda: None,
+            halted=lambda: self.halt,
+            awaits_routes=False,
             retry_after=1,
         )
 
@@ -346,14 +340,15 @@ async def test_a_wallet_that_cannot_be_read_signs_nothing_and_the_block_says_so(
     await task
 
 
-async def test_the_signer_is_told_each_count_once():
+async def test_the_signer_is_told_the_count_at_every_block():
+    """Also one that was started anew meanwhile, with totals of its own, learns it."""
     stage = no_gap()
     task = await stage.running()
     for number in (101, 102):
         await stage.block(number)
     stage.market.chain.count = Ok(NONCE + 1)
     await stage.block(103)
-    assert stage.market.signer.told == [("main", NONCE), ("main", NONCE + 1)]
+    assert stage.market.signer.told == [("main", NONCE), ("main", NONCE), ("main", NONCE + 1)]
     stage.stop.set()
     await task
 

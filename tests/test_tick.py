@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from listed_chain import ETHER, NONCE, block_at, head_at
+from listed_chain import ETHER, NONCE, PROFILE, START, TOKEN, WETH, address, block_at, head_at
 from msgspec.structs import replace
 from small_market import CONFIG, LIMITS, Relay, SmallMarket, world_at
 
@@ -16,11 +16,16 @@ from bot.core.identity import keccak
 from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.transaction import decode_signed
+from bot.loop import World
+from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.risk.limits import Limits
+from bot.state.market_state import MarketState
+from bot.state.pool_table import PoolTable, V2Pool
 from bot.tick import tick
 
 BLOCK = block_at(100)
-ORDER = ["simulate", "intent", "sign", "payload", "send", "attempt"]
+ORDER = ["simulate", "intent", "sign", "payload", "attempt", "send", "attempt"]
+"""The first attempt is on disk as not answered yet, the second is the route's word."""
 
 
 @pytest.fixture
@@ -33,7 +38,10 @@ async def run_tick(market, deps=None, *, world=None, wallets=None, block=BLOCK):
     funnel = Funnel(block, 2)
     wallets = [market.wallet(block.head)] if wallets is None else wallets
     search = (world or world_at()).search
-    await tick(block, [0, 1], wallets, deps or market.tick_deps(), search, funnel)
+    deps = deps or market.tick_deps()
+    await tick(block, [0, 1], wallets, deps, search, funnel)
+    if deps.dispatcher is not None:
+        await deps.dispatcher.collect(wait=True)
     return funnel
 
 
@@ -161,7 +169,7 @@ async def test_among_several_routes_those_that_mine_reverts_get_nothing(market):
     market.relays = [Relay(market.events, "open", drops_reverts=False), Relay(market.events, "private")]
     await run_tick(market)
     assert [len(relay.received) for relay in market.relays] == [0, 1]
-    assert [attempt.route for attempt in market.journal.of("attempt")] == ["private"]
+    assert [attempt.route for attempt in market.journal.of("attempt")] == ["private"] * 2
 
 
 async def test_a_refusal_by_the_signer_frees_the_budget_and_closes_the_intent(market):
@@ -187,12 +195,16 @@ async def test_silence_of_the_signer_keeps_the_budget_and_the_intent_open(market
     assert market.relays[0].received == []
 
 
-@pytest.mark.parametrize(("answer", "sent"), [(Reverted("bad bundle"), 0), (Unknown("time-out"), 1)])
-async def test_a_relays_no_or_silence_frees_nothing(market, answer, sent):
+@pytest.mark.parametrize(
+    ("answer", "word"), [(Reverted("bad bundle"), "refused: bad"), (Unknown("time-out"), "unknown: time")]
+)
+async def test_a_relays_no_or_silence_frees_nothing(market, answer, word):
     market.relays[0].answer = answer
     funnel = await run_tick(market)
-    assert funnel.sent == sent
-    assert market.journal.of("attempt")[0].answer.startswith(("refused", "unknown"))
+    assert funnel.sent == 1
+    before, after = market.journal.of("attempt")
+    assert before.answer == "unknown: not answered yet"
+    assert after.answer.startswith(word)
     assert market.held() > 0
     assert len(market.in_flight.open_intents()) == 1
 
@@ -248,3 +260,78 @@ def test_whatever_fails_order_holds_and_the_plan_is_sent_or_told(
     assert (market.held() > 0) == (("sign" in market.events) and not isinstance(signed, Reverted))
     for relay in market.relays:
         assert relay.drops_reverts or relay.received == []
+
+
+class HangingRelay(Relay):
+    """Takes the bundle and never says a word."""
+
+    async def send(self, bundle):
+        await super().send(bundle)
+        await asyncio.Event().wait()
+
+
+async def test_a_relay_that_hangs_holds_up_neither_the_tick_nor_the_others(market):
+    market.relays = [HangingRelay(market.events, "mute"), Relay(market.events, "quick")]
+    deps = market.tick_deps()
+    funnel = Funnel(BLOCK, 2)
+    await asyncio.wait_for(
+        tick(BLOCK, [0, 1], [market.wallet(BLOCK.head)], deps, world_at().search, funnel), 1
+    )
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert [len(relay.received) for relay in market.relays] == [1, 1]
+    assert {attempt.route for attempt in market.journal.of("attempt")} == {"mute", "quick"}
+    assert len(market.in_flight.open_intents()) == 1
+
+
+def two_gaps():
+    """Two tokens, each with a gap of its own between two pools: one merged plan of two cycles."""
+    table = PoolTable()
+    for token, more in ((TOKEN, 110), (address("second token"), 107)):
+        for venue, weth in ((0, 100), (1, more)):
+            first, second = sorted((WETH, token))
+            reserves = (weth * ETHER, 200 * ETHER) if first == WETH else (200 * ETHER, weth * ETHER)
+            pool = address(f"pool {venue} of {token.hex()}")
+            table.add(V2Pool(pool, PROFILE.venues[venue].name, first, second, 997, 1000), *reserves)
+    state = MarketState(table, PROFILE.venues, START)
+    return World(state, ArbitrageSearch(table, [WETH], SearchConfig(weth=WETH)))
+
+
+def cycles_sent(market):
+    return [len(intent.plan.opportunities) for intent in market.journal.of("intent")]
+
+
+async def test_two_disjoint_gaps_are_one_transaction(market):
+    funnel = await run_tick(market, world=two_gaps())
+    assert (funnel.profitable, funnel.planned, cycles_sent(market)) == (2, 1, [2])
+
+
+async def test_one_cycle_that_reverts_does_not_take_the_others_with_it(market):
+    market.simulator.answers = [
+        Reverted("K", b"\x08"),
+        Reverted("K", b"\x08"),
+    ]  # together, and the best alone
+    funnel = await run_tick(market, world=two_gaps())
+    assert (funnel.planned, funnel.sent, cycles_sent(market)) == (3, 1, [1])
+    assert funnel.drops == {"simulation: reverted": 2}
+
+
+async def test_a_merge_over_the_notional_limit_falls_back_to_the_best_alone(market):
+    whole = SmallMarket()
+    await run_tick(whole, world=two_gaps())
+    [merged] = whole.journal.of("intent")
+    best = max(merged.plan.opportunities, key=lambda one: one.gross_profit)
+    deps = market.tick_deps(**with_limit(notional_per_trade=merged.plan.notional - 1))
+    funnel = await run_tick(market, deps, world=two_gaps())
+    assert cycles_sent(market) == [1]
+    assert market.journal.of("intent")[0].plan.opportunities == (best,)
+    assert funnel.drops == {"risk: notional_per_trade": 1}
+
+
+async def test_gas_that_ran_out_is_given_once_more_and_simulated_anew(market):
+    market.simulator.answers = [Reverted("execution failed", b"")]
+    funnel = await run_tick(market)
+    tight, roomy = market.simulator.ran
+    assert roomy.gas_limit > tight.gas_limit
+    assert market.signer.signed[0].fields == roomy
+    assert (funnel.sent, funnel.drops) == (1, {})

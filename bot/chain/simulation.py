@@ -41,6 +41,9 @@ class NodeSimulator:
         answer = await self._rpc.request(
             _METHOD, [_payload(transaction, sender, environment), block_id(on.hash)]
         )
+        if isinstance(answer, Reverted) and not answer.data:
+            # The node refused the request (method unknown, block gone): nothing was run, so nothing reverted.
+            return Unknown(f"{_METHOD}: {answer.reason}")
         if not isinstance(answer, Ok):
             return answer
         try:

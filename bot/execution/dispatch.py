@@ -1,10 +1,12 @@
 """From an Approved to the wire, in the one order there is (law 3): durable intent, signature, durable payload, send."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
 
-from bot.core.decisions import Approved, Outcome, Verdict
+from bot.core.decisions import Approved, Bundle, Outcome, Verdict
+from bot.core.identity import IntentId, TxHash
 from bot.core.ports import BundleRoute, Clock, Journal, Signer
 from bot.core.records import IntentRecord, OutcomeRecord, PayloadRecord
 from bot.core.result import Ok, Reverted, Unknown
@@ -12,11 +14,14 @@ from bot.core.transaction import SignedTransaction
 from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import LivePayload, NonceLine
-from bot.execution.submit import attempt_record, bundle_of, submit
+from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, routes_for, submit
+
+NOT_ANSWERED = Unknown("not answered yet")
+"""What is on disk of an attempt from before its first byte leaves until the route has spoken."""
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A signature exists; so many routes may hold it."""
+    """A signature exists and is being handed to so many routes; what they say comes later."""
 
     routes: int
 
@@ -55,6 +60,7 @@ class Dispatcher:
         self._clock = clock
         self._limit = limit
         self._salt = salt
+        self._handing_over: set[asyncio.Task[None]] = set()
 
     @property
     def protected_routes(self) -> tuple[str, ...]:
@@ -87,16 +93,39 @@ class Dispatcher:
         self._in_flight.signer_refused(plan.id)
         return NotSigned(reason)
 
+    async def collect(self, *, wait: bool) -> None:
+        """Take in what routes have said since; with `wait` (lockstep, and at the end) until all have spoken.
+
+        Raises what went wrong in recording it: an attempt that cannot be written is a journal that cannot be trusted.
+        """
+        spoken = {task for task in self._handing_over if wait or task.done()}
+        self._handing_over -= spoken
+        await asyncio.gather(*spoken)
+
     async def _hand_over(self, approved: Approved, signed: Ok[SignedTransaction]) -> Sent:
-        plan, payload = approved.plan, signed.value
-        bundle = bundle_of(plan, payload, self._salt)
+        """The attempts are on disk before they are made. A route that hangs holds up neither the tick nor the others."""
+        plan, tx_hash = approved.plan, signed.value.hash
+        bundle = bundle_of(plan, signed.value, self._salt)
+        now, started = self._clock.utc(), self._clock.monotonic()
+        pending = [
+            RouteAnswer(route.name, NOT_ANSWERED, now, Nanoseconds(0), started)
+            for route in routes_for(bundle, self._routes).usable
+        ]
+        await self._told(plan.id, tx_hash, bundle, pending)
+        self._handing_over.add(asyncio.create_task(self._submit(plan.id, tx_hash, bundle)))
+        await asyncio.sleep(0)  # the bundle is on its way before the tick goes on
+        return Sent(len(pending))
+
+    async def _submit(self, intent: IntentId, tx_hash: TxHash, bundle: Bundle) -> None:
         answers = await submit(bundle, self._routes, self._clock, self._limit)
-        self._in_flight.answered(plan.id, answers)
-        for answer in answers:
-            await self._journal.record_attempt(
-                attempt_record(plan.id, payload.hash, plan.target_block, answer)
-            )
-        return Sent(sum(1 for given in answers if not isinstance(given.answer, Reverted)))
+        await self._told(intent, tx_hash, bundle, answers)
+
+    async def _told(
+        self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, answers: Sequence[RouteAnswer]
+    ) -> None:
+        self._in_flight.answered(intent, answers)
+        records = (attempt_record(intent, tx_hash, bundle.target_block, answer) for answer in answers)
+        await asyncio.gather(*(self._journal.record_attempt(record) for record in records))
 
     def _intent(self, approved: Approved) -> IntentRecord:
         return IntentRecord(

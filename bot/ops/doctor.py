@@ -21,7 +21,7 @@ from bot.core.units import Nanoseconds
 from bot.journal.queries import WalletHistory
 from bot.settings import Settings
 
-SIGNER_START_TRIES = 100
+SIGNER_START = Nanoseconds(15_000_000_000)
 SIGNER_RETRY = Nanoseconds(100_000_000)
 CONNECT_LIMIT = Nanoseconds(3_000_000_000)
 
@@ -115,30 +115,45 @@ async def check_wallets(reader: ChainReader, wallets: Mapping[WalletName, Addres
 
 
 async def check_relays(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Every relay takes a connection; no request is made."""
+    """Which relays take a connection; no request is made. Raises Unreachable when none that drops reverts does."""
+    protected = 0
+    faults: list[str] = []
     for name, override in settings.relay_urls.items():
         row = row_named(name)
         url = relay_url(row, override, loopback_only=settings.chain.is_throwaway)
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        try:
-            opened = await clock.within(CONNECT_LIMIT, asyncio.open_connection(parts.hostname, port))
-        except OSError as error:
-            opened = Unknown(str(error))
-        if isinstance(opened, Unknown):
-            raise Unreachable(
-                f"relay {name} at {parts.hostname}:{port} takes no connection ({opened.cause}); "
-                f"take it out of BOT_RELAYS or correct its URL"
-            )
-        opened.value[1].close()
-        kind = "drops reverts" if row.drops_reverts else "mines reverts: gets no plan that can revert"
-        yield Finding(f"relay {name}", f"{parts.hostname}:{port}, {kind}")
+        fault = await _relay_fault(url, clock)
+        if fault is None:
+            kind = "drops reverts" if row.drops_reverts else "mines reverts: gets no plan that can revert"
+            protected += row.drops_reverts
+            yield Finding(f"relay {name}", f"{urlsplit(url).netloc}, {kind}")
+        else:
+            faults.append(f"relay {name} at {fault}")
+            yield Finding(f"relay {name}", f"DOWN: {fault}")
+    if not protected and settings.sends:
+        said = "; ".join(faults) or "none is configured that drops reverts"
+        raise Unreachable(
+            f"no relay that drops reverts can be reached: {said}; correct BOT_RELAYS or its URL"
+        )
+
+
+async def _relay_fault(url: str, clock: Clock) -> str | None:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        opened = await clock.within(CONNECT_LIMIT, asyncio.open_connection(parts.hostname, port))
+    except OSError as error:
+        return f"{parts.hostname}:{port} takes no connection ({error.strerror or error})"
+    if isinstance(opened, Unknown):
+        return f"{parts.hostname}:{port} takes no connection ({opened.cause})"
+    opened.value[1].close()
+    return None
 
 
 async def greet_signer(settings: Settings, signer: Greeter, clock: Clock) -> HelloReply:
     """The signer's own account of itself; waited for some seconds, since it may be starting."""
     answer: Ok[HelloReply] | Reverted | Unknown = Unknown("not asked")
-    for _ in range(SIGNER_START_TRIES):
+    until = clock.monotonic() + SIGNER_START
+    while clock.monotonic() < until:
         answer = await signer.hello()
         if isinstance(answer, Ok):
             break
@@ -191,7 +206,7 @@ def keystore_addresses(settings: Settings) -> dict[WalletName, Address]:
         try:
             text = str(json.loads(wallet.keystore.read_text())["address"])
             addresses[WalletName(name)] = address_from_hex("0x" + text.removeprefix("0x").lower())
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadConfiguration(
                 f"BOT_WALLET_{name.upper()}__KEYSTORE={wallet.keystore}: no address can be read from it ({error})"
             ) from error

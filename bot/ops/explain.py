@@ -163,7 +163,8 @@ def _approved(story: Story) -> Iterator[str]:
 
 
 def _sent(story: Story) -> Iterator[str]:
-    for attempt in story.attempts:
+    # Each attempt is on disk before it is made and again when the route has spoken: its last word is told.
+    for attempt in {attempt.route: attempt for attempt in story.attempts}.values():
         milliseconds = attempt.answered_after / 1e6
         yield f"Sent     to {attempt.route} for block {attempt.target_block}: {attempt.answer} after {milliseconds:.1f} ms"
 
@@ -179,11 +180,11 @@ def _ended(story: Story) -> Iterator[str]:
     if outcome.verdict is Verdict.LANDED and outcome.realized_profit is not None:
         plan = _plan(story)
         sign = "=" if outcome.realized_profit == plan.predicted_profit else "≠"
-        held = (
-            "nobody moved its pools before it"
-            if outcome.predicted_state_held
-            else "its pools had moved before it"
-        )
+        held = {
+            True: "nobody moved its pools before it",
+            False: "its pools had moved before it",
+            None: "whether its pools had moved before it was not seen",
+        }[outcome.predicted_state_held]
         yield (
             f"           realised {format_ether(outcome.realized_profit, 9)} {sign} predicted; {held}; "
             f"gas {outcome.gas_used:,} for {format_ether(outcome.gas_cost or 0, 9)}"

@@ -25,9 +25,9 @@ def print_report(options: argparse.Namespace) -> int:
     return 0
 
 
-def build_report(journal: JournalReader) -> dict[str, Any]:
-    """Of the newest run in the journal. Amounts are decimal strings in smallest units; durations nanoseconds."""
-    run = journal.latest_run()
+def build_report(journal: JournalReader, run: RunRecord | None = None) -> dict[str, Any]:
+    """Of `run`, or the newest run in the journal. Amounts are decimal strings in smallest units; durations nanoseconds."""
+    run = run or journal.latest_run()
     blocks, drops, stories = (
         journal.blocks(run.run_id),
         journal.drops(run.run_id),
@@ -41,7 +41,7 @@ def build_report(journal: JournalReader) -> dict[str, Any]:
         **_funnel(blocks),
         "denied": dict(sorted(Counter(drop.rule for drop in drops if drop.stage == "risk").items())),
         "dropped": _dropped(blocks),
-        "sent": sum(1 for story in stories if story.attempts),
+        "sent": sum(1 for story in stories if _was_sent(story)),
         "landed": verdicts[Verdict.LANDED],
         "mined_reverted": verdicts[Verdict.MINED_REVERTED],
         "verdicts": dict(sorted(verdicts.items())),
@@ -78,7 +78,7 @@ def _dropped(blocks: Sequence[BlockRecord]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _money(stories: Sequence[Story]) -> dict[str, str]:
+def _money(stories: Sequence[Story]) -> dict[str, Any]:
     landed = [
         (story.intent.plan, story.outcomes[-1])
         for story in stories
@@ -94,7 +94,14 @@ def _money(stories: Sequence[Story]) -> dict[str, str]:
         "gas_cost_wei": str(gas),
         "bid_wei": str(sum(end.bid for _, end in landed)),
         "net_wei": str(realized - gas),
+        "profits_unread": sum(1 for _, end in landed if end.outcome.realized_profit is None),
     }
+
+
+def _was_sent(story: Story) -> bool:
+    """Handed to a route that did not refuse it. The last word of each route counts; silence is no refusal."""
+    last_words = {attempt.route: attempt.answer for attempt in story.attempts}
+    return any(not answer.startswith("refused") for answer in last_words.values())
 
 
 def _bundle(story: Story) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def report_text(report: Mapping[str, Any]) -> str:
         f"  {report['blocks']} blocks" + _range(report),
         "",
         "  cycles screened   {cycles_screened:>9,}".format(**report),
-        "  opportunities     {opportunities:>9,}   pay before costs, in exact integers".format(**report),
+        "  opportunities     {opportunities:>9,}   cover their gas, by the float screen".format(**report),
         "  profitable        {profitable:>9,}   after gas, at their block".format(**report),
         "  planned           {planned:>9,}   transactions built (disjoint cycles merged)".format(**report),
         "  simulated         {simulated:>9,}   the very bytes, by the node".format(**report),

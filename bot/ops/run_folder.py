@@ -24,7 +24,13 @@ def find_journal(run: Path | None) -> Path:
         raise BadConfiguration(
             "no run found under var/: start one with scripts/run, or name its folder with --run"
         )
-    return max(found, key=lambda path: path.stat().st_mtime)
+    return max(found, key=written_at)
+
+
+def written_at(journal: Path) -> float:
+    """When the journal was last written, seconds since the epoch. SQLite writes beside the file until a checkpoint."""
+    beside = journal.with_name(journal.name + "-wal")
+    return max(path.stat().st_mtime for path in (journal, beside) if path.exists())
 
 
 def deliver(content: dict[str, Any], text: str, *, as_json: bool, file: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from bot.core.records import BlockRecord
 from bot.journal.read import JournalReader
 from bot.ops.report import build_report
-from bot.ops.run_folder import deliver, find_journal
+from bot.ops.run_folder import deliver, find_journal, written_at
 
 LATEST_SHOWN = 5
 
@@ -28,7 +28,7 @@ def print_status(options: argparse.Namespace) -> int:
         "mode": run.mode,
         "halted": halted,
         "last_block": _block(blocks[-1]) if blocks else None,
-        "seconds_since_journal_written": round(time.time() - path.stat().st_mtime, 1),
+        "seconds_since_journal_written": round(time.time() - written_at(path), 1),
         "open_intents": sum(1 for bundle in report["bundles"] if bundle["reason"] == "not resolved yet"),
         "sent": report["sent"],
         "landed": report["landed"],

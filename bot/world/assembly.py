@@ -99,7 +99,7 @@ async def _open_chain(config: MarketConfig, report: Report) -> LocalChain:
             config.genesis,
             anvil_config,
             config.cache,
-            lambda step, done, total: report(step, f"{done}/{total}"),
+            lambda step, done, total: report(step, f"{done}") if done == total else None,
         )
     report("chain", "forking")
     await check_upstream(config.fork_url, config.fork_chain_id)

@@ -55,7 +55,7 @@ async def _until_signal(config: MarketConfig) -> None:
 
 
 def _report(step: str, detail: str) -> None:
-    print(f"market: {step}: {detail}", flush=True)  # noqa: T201  # a process that reports to a person
+    print(f"  market   {step:<19} {detail}", flush=True)  # noqa: T201  # a process that reports to a person
 
 
 def _say(line: str, code: int) -> int:

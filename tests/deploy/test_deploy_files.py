@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_HALTED
+from bot.core.errors import EXIT_BAD_CONFIGURATION, EXIT_DEFECT, EXIT_HALTED
 from bot.variables import BotVariables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +61,7 @@ def test_both_meet_at_one_socket_and_one_data_folder():
 def test_what_a_restart_does_not_mend_is_not_restarted():
     for path in UNITS:
         prevented = {int(code) for code in unit(path)["Service"]["RestartPreventExitStatus"].split()}
-        assert prevented == {EXIT_BAD_CONFIGURATION, EXIT_HALTED}
+        assert prevented == {EXIT_DEFECT, EXIT_BAD_CONFIGURATION, EXIT_HALTED}
 
 
 def test_the_bot_cannot_reach_the_keys_nor_the_signer_the_network():
