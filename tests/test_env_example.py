@@ -1,6 +1,7 @@
 """`.env.example` and `bot/variables.py` say the same."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -29,7 +30,7 @@ def documented() -> dict[str, tuple[str, str]]:
     """Name → (default as written, the comment line above)."""
     lines = EXAMPLE.read_text().splitlines()
     found = {}
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in pairwise(lines):
         match = re.fullmatch(r"(?:# )?(BOT_\w+)=(.*)", line)
         if match:
             found[match[1]] = (match[2].strip('"'), above.removeprefix("# "))
