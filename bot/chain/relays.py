@@ -11,6 +11,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
+from bot.chain.bounded_read import read_at_most
 from bot.chain.relay_answers import (
     CalledBundle,
     decode_answer,
@@ -111,14 +112,14 @@ class RelayConnection:
         async with self._client.post(
             self._url, data=body, headers=headers, allow_redirects=False
         ) as response:
-            content = await _read_at_most(response.content, MAX_ANSWER_BYTES)
+            content = await read_at_most(response.content, MAX_ANSWER_BYTES)
         if content is None:
             return Unknown(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         return response.status, content
 
 
-class FlashbotsRoute:
-    """A relay that takes bundles by the Flashbots methods, and drops what reverts."""
+class _Route:
+    """What every route is: a row, and a connection of its own."""
 
     def __init__(self, connection: RelayConnection) -> None:
         self._connection = connection
@@ -130,6 +131,13 @@ class FlashbotsRoute:
     @property
     def drops_reverts(self) -> bool:
         return self._connection.row.drops_reverts
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+class FlashbotsRoute(_Route):
+    """A relay that takes bundles by the Flashbots methods, and drops what reverts."""
 
     async def send(self, bundle: Bundle) -> Ok[str] | Reverted | Unknown:
         """`revertingTxHashes` is never filled: a bundle of ours lands whole or not at all."""
@@ -163,24 +171,13 @@ class FlashbotsRoute:
         answer = await self._connection.request(CALL_BUNDLE, [fields])
         return decode_called_bundle(answer.value) if isinstance(answer, Ok) else answer
 
-    async def close(self) -> None:
-        await self._connection.close()
 
-
-class PrivateTransactionRoute:
+class PrivateTransactionRoute(_Route):
     """An endpoint that takes single transactions and keeps them out of the public pool, but mines reverts."""
 
     def __init__(self, connection: RelayConnection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._sent: OrderedDict[str, TxHash] = OrderedDict()
-
-    @property
-    def name(self) -> str:
-        return self._connection.row.name
-
-    @property
-    def drops_reverts(self) -> bool:
-        return self._connection.row.drops_reverts
 
     async def send(self, bundle: Bundle) -> Ok[str] | Reverted | Unknown:
         """Ok carries the transaction's hash. `maxBlockNumber` is the bundle's block."""
@@ -208,9 +205,6 @@ class PrivateTransactionRoute:
             return answer
         return Ok(None) if answer.value is True else Reverted(f"relay {self.name} did not cancel")
 
-    async def close(self) -> None:
-        await self._connection.close()
-
     def _remember(self, replacement_uuid: str, tx_hash: TxHash) -> None:
         self._sent[replacement_uuid] = tx_hash
         while len(self._sent) > _CANCELLABLE:
@@ -237,14 +231,3 @@ def _refusal(row: RelayRow, bundle: Bundle) -> Reverted | None:
             f"not sent: {len(bundle.transactions)} transactions, relay {row.name} takes 1 to {row.max_transactions}"
         )
     return None
-
-
-async def _read_at_most(stream: aiohttp.StreamReader, limit: int) -> bytes | None:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in stream.iter_any():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from bot.chain.bounded_read import read_at_most
 from bot.chain.rpc_messages import Answer, Malformed, Message, decode_messages, encode_batch, encode_request
 from bot.core.ports import Clock, RpcResult
 from bot.core.result import Ok, Unknown
@@ -55,7 +56,7 @@ class HttpRpc:
     async def _post(self, body: bytes) -> list[Message] | Unknown:
         try:
             async with self._client.post(self._url, data=body, headers=_HEADERS) as response:
-                content = await _read_at_most(response.content, MAX_ANSWER_BYTES)
+                content = await read_at_most(response.content, MAX_ANSWER_BYTES)
                 status = response.status
         except (aiohttp.ClientError, OSError, RuntimeError) as error:  # RuntimeError: closed by us meanwhile
             return Unknown(f"connection failed: {type(error).__name__}")
@@ -74,14 +75,3 @@ def _match(messages: list[Message], ids: range, what: str) -> list[RpcResult]:
     cause = f"{what}: the node sent {strays[0]}" if strays else f"{what}: the node left out this answer"
     missing: Any = Unknown(cause)
     return [answers.get(request_id, missing) for request_id in ids]
-
-
-async def _read_at_most(stream: aiohttp.StreamReader, limit: int) -> bytes | None:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in stream.iter_any():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -6,7 +6,6 @@
     │   ├── Unreachable         3   a dependency did not answer (node, relay, signer)
     │   ├── Halted              4   the kill switch is set or cannot be read
     │   └── BrokenInvariant     1   a law does not hold: a defect of ours
-    ├── SkipThis              this opportunity, pool or message is dropped, counted, and the work goes on
     └── RetryLater            a feed or route failed; it comes back by itself, with back-off
 
 The message says what was wrong, the value seen, the value allowed, and what to do next, on one line.
@@ -48,14 +47,6 @@ class Halted(StopTheBot):
 
 class BrokenInvariant(StopTheBot):
     exit_code = EXIT_DEFECT
-
-
-class SkipThis(BotError):  # noqa: N818  # named for what follows from it
-    """`reason` is a short stable word for counting; the message carries the numbers."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
 
 
 class RetryLater(BotError):  # noqa: N818  # named for what follows from it
