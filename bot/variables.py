@@ -118,7 +118,9 @@ class WalletLimitVariables(_Family):
     notional_per_trade: Ether = Field(description="Sum of a plan's inputs.")
     fee_per_gas: GasPrice = Field(description="Highest max fee per gas ever signed.")
     gas_per_tx: GasUnits = Field(description="Highest gas limit ever signed.")
-    gas_spend_per_day: Ether = Field(description="Gas paid plus reserved, per UTC day.")
+    gas_spend_per_day: Ether = Field(
+        description="Gas paid plus reserved, per UTC day; the signer counts a day's worst cost on the next day too."
+    )
     loss_per_day: Ether = Field(description="Realised loss, per UTC day.")
     value_in_flight: Ether = Field(description="Worst cost of everything signed and not yet resolved.")
     failures_in_a_row: Count = Field(description="Consecutive mined reverts or unknown outcomes (a count).")

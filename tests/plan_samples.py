@@ -20,8 +20,14 @@ GWEI = 10**9
 ETHER = 10**18
 
 
-def execute_calldata(first_block=101, last_block=101, min_profit=ETHER // 20, payment=0, hops=2):
-    cycle = Cycle(5 * ETHER, tuple(Hop(POOLS[i % 2], i % 2 == 0, 7 * ETHER + i) for i in range(hops)))
+def execute_calldata(first_block=101, last_block=101, min_profit=None, payment=0, hops=2, gain=ETHER // 20):
+    """The whole gain but for the payment is demanded, unless `min_profit` says otherwise."""
+    out = 5 * ETHER + gain
+    cycle = Cycle(
+        5 * ETHER,
+        tuple(Hop(POOLS[i % 2], i % 2 == 0, out if i == hops - 1 else 7 * ETHER + i) for i in range(hops)),
+    )
+    min_profit = gain - payment if min_profit is None else min_profit
     return encode_execute((cycle,), WETH, min_profit, payment, first_block, last_block)
 
 

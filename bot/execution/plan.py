@@ -46,8 +46,9 @@ def build_plan(
     """One `execute` of all the opportunities, for the block after `head`.
 
     They come best first; beyond the Executor's eight cycles the rest is left out, and `Plan.opportunities` says which
-    went in. What the Executor demands as minimum profit is the worst gas cost and the configured net profit, so a
-    transaction that lands has not lost. Profit in another token than WETH has no price here: NotWorthIt.
+    went in. What the Executor demands as minimum profit is all that is predicted, which is exact as the outputs are:
+    it covers the worst gas cost and the configured net profit, so a transaction that lands has not lost. Profit in
+    another token than WETH has no price here: NotWorthIt.
 
     Raises BrokenInvariant when two share a pool, or were found on another state than `head`, or differ in base token
     or strategy: the search promised otherwise.
@@ -63,7 +64,7 @@ def build_plan(
     if payment is None:
         needed = costs.worst + config.min_net_profit
         return NotWorthIt("profit below worst gas cost and minimum", f">= {needed} wei", f"{gross} wei")
-    min_profit = TokenUnits(costs.worst + config.min_net_profit)
+    min_profit = TokenUnits(gross - payment)
     window = Window(head.number + 1, head.number + config.window_blocks)
     data = encode_execute(
         tuple(_cycle(opportunity) for opportunity in merged),

@@ -9,12 +9,9 @@ What an engine that lies can still get, with all of these rules holding:
   at worst cost is what a day and the day after it may spend together, and as much again for cancellations. One that is told of blocks of the far future
   signs payloads for then, day after day: each day's spend was allowed on its day, and all of it may be burnt on one.
 - **Gain that was never the wallet's**: the engine may find and keep silent, ask less of a pool than it would give, or
-  tell others. What a signature gives away is bounded: the contract sends at least `min_profit`, which is no less than
-  the worst gas cost, to its fixed recipient, or reverts. So no signature loses money by landing.
-- **The rest of that gain as payment**: the share is of the gain the calldata claims. The signer does not know which
-  pools are real, so a cycle over pools of the attacker's own can claim what the chain will not give, and the real
-  cycle beside it then pays the builder all but `min_profit`. An engine that demands its whole claim on chain
-  (`min_profit` = gain - payment) would let that be a rule here.
+  tell others. What a signature gives away is bounded: `min_profit` is all that the calldata claims
+  but for the payment, so the chain holds the payment to its share of what is truly gained; the rest, no less than the
+  worst gas cost, goes to the fixed recipient, or everything reverts. So no signature loses money by landing.
 - **Pools are not checked**: a hostile one can do no more than revert, as the contract judges by its balance afterwards.
 """
 
@@ -124,7 +121,13 @@ def _gain_rules(fields: TransactionFields, call: DecodedExecute, config: SignerC
         f"{call.payment} wei",
     )
     kept = gain - call.payment
-    yield Rule("gain", kept >= call.min_profit, f">= {call.min_profit} wei after the payment", f"{kept} wei")
+    # Less would let a cycle of made-up pools claim what the chain never gives, and the share be taken of that.
+    yield Rule(
+        "whole_claim",
+        call.min_profit == kept,
+        f"{kept} wei, the gain less the payment",
+        f"{call.min_profit} wei",
+    )
 
 
 def _window_rules(call: DecodedExecute, limits: SignerLimits, totals: WalletTotals) -> Iterator[Rule]:

@@ -19,11 +19,11 @@ WALLET_LIMITS = {
     "NOTIONAL_PER_TRADE": "500 ETH",
     "FEE_PER_GAS": "200 gwei",
     "GAS_PER_TX": "2000000 gas",
-    "GAS_SPEND_PER_DAY": "10 ETH",
+    "GAS_SPEND_PER_DAY": "50 ETH",
     "LOSS_PER_DAY": "0.1 ETH",
     "VALUE_IN_FLIGHT": "0.2 ETH",
     "FAILURES_IN_A_ROW": "50",
-    "BALANCE_CEILING": "20 ETH",
+    "BALANCE_CEILING": "100 ETH",
 }
 """Generous enough that a rehearsal is about the search; a real wallet's are the operator's to set."""
 

@@ -18,7 +18,7 @@ from bot.world.keystores import WalletFiles
 from bot.world.local_chain import LocalChain
 from bot.world.parts import world_artifact
 
-WALLET_WEI = 10 * 10**18
+WALLET_WEI = 50 * 10**18
 """Gas money of each of the bot's wallets."""
 _COMPETITOR_WEI = 100 * 10**18
 

@@ -11,8 +11,6 @@ from bot.core.signer_protocol import NonceNoted, Refused, ReportNonce, Signed, S
 from bot.core.transaction import decode_signed
 
 WORST = 300_000 * 20 * GWEI
-GAIN = 2 * ETHER + 1
-"""Gross, of the sample's one cycle of two hops."""
 
 
 @pytest.fixture
@@ -43,8 +41,8 @@ def of_eth_account(fields):
 @given(
     fee=st.integers(0, 20 * GWEI),
     gas=st.integers(1, 300_000),
-    profit=st.integers(WORST, GAIN // 10),
-    payment=st.integers(0, GAIN * 9 // 10),
+    profit=st.integers(WORST, ETHER),
+    payment=st.integers(0, 9 * WORST),
     width=st.integers(1, 8),
     slots=st.lists(st.binary(min_size=32, max_size=32), max_size=3),
     hops=st.integers(2, 4),
@@ -55,7 +53,7 @@ def test_signed_bytes_equal_eth_accounts(tmp_path_factory, fee, gas, profit, pay
         max_fee_per_gas=fee,
         max_priority_fee_per_gas=fee // 2,
         gas_limit=gas,
-        data=execute_calldata(101, 100 + width, profit, payment, hops),
+        data=execute_calldata(101, 100 + width, None, payment, hops, gain=profit + payment),
         access_list=((TOKEN, tuple(slots)),),
     )
     reply = Desk(tmp_path_factory.mktemp("desk"), priority_fee_cap=10 * GWEI).sign(fields)
@@ -74,13 +72,15 @@ OUTSIDE = [
     ("priority_fee_cap", {"max_priority_fee_per_gas": 1}),
     ("priority_fee_cap", {"max_priority_fee_per_gas": 20 * GWEI}),
     ("min_profit", {"data": execute_calldata(min_profit=0)}),
-    ("min_profit", {"data": execute_calldata(min_profit=1)}),
-    ("min_profit", {"data": execute_calldata(min_profit=WORST - 1)}),
-    ("min_profit", {"data": execute_calldata(min_profit=0), "max_fee_per_gas": 0}),
+    ("min_profit", {"data": execute_calldata(gain=1)}),
+    ("min_profit", {"data": execute_calldata(gain=WORST - 1)}),
+    ("min_profit", {"data": execute_calldata(gain=10 * WORST, payment=9 * WORST + 1)}),
     ("payment", {"data": execute_calldata(min_profit=WORST, payment=10**24)}),
-    ("payment", {"data": execute_calldata(min_profit=WORST, payment=GAIN * 9 // 10 + 2)}),
-    ("gain", {"data": execute_calldata(min_profit=GAIN // 2 + 2, payment=GAIN // 2)}),
-    ("gain", {"data": execute_calldata(min_profit=2**256 - 1)}),
+    ("payment", {"data": execute_calldata(gain=20 * WORST, payment=18 * WORST + 1)}),
+    ("whole_claim", {"data": execute_calldata(gain=2 * WORST, min_profit=2 * WORST - 1)}),
+    ("whole_claim", {"data": execute_calldata(gain=2 * WORST, min_profit=2 * WORST + 1)}),
+    ("whole_claim", {"data": execute_calldata(gain=3 * WORST, payment=WORST, min_profit=3 * WORST)}),
+    ("whole_claim", {"data": execute_calldata(min_profit=2**256 - 1)}),
     ("block_window", {"data": execute_calldata(101, 109)}),
     ("block_window", {"data": execute_calldata(102, 101)}),
     ("block_window", {"data": execute_calldata(101, 2**256 - 1)}),
@@ -103,11 +103,10 @@ OUTSIDE = [
 INSIDE = [
     {},
     {"gas_limit": 1},
-    {"max_fee_per_gas": 0, "data": execute_calldata(min_profit=1)},
-    {"data": execute_calldata(min_profit=WORST)},
-    {"data": execute_calldata(min_profit=WORST, payment=GAIN * 9 // 10 + 1)},
-    {"data": execute_calldata(min_profit=GAIN // 2 + 1, payment=GAIN // 2)},
-    {"data": execute_calldata(min_profit=GAIN)},
+    {"max_fee_per_gas": 0, "data": execute_calldata(gain=1)},
+    {"data": execute_calldata(gain=WORST)},
+    {"data": execute_calldata(gain=10 * WORST, payment=9 * WORST)},
+    {"data": execute_calldata(gain=20 * WORST, payment=18 * WORST)},
     {"data": execute_calldata(101, 108)},
     {"data": execute_calldata(164, 171)},
 ]
@@ -205,7 +204,7 @@ class TestCancellation:
         desk = Desk(tmp_path, limits=limited(gas_spend_per_day=5 * one))
         for nonce in range(7, 27):
             desk.report(nonce)
-            data = execute_calldata(min_profit=1)
+            data = execute_calldata(gain=1)
             assert isinstance(
                 desk.sign(sample_transaction(nonce=nonce, gas_limit=1, max_fee_per_gas=1, data=data)), Signed
             )
