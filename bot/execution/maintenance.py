@@ -54,9 +54,9 @@ class InFlight:
 
     def restore(self, intent: OpenIntent) -> None:
         """From the journal at start (law 13): the open ones, and those that a leak or a reorg can still change."""
-        tracked = TrackedIntent.restored(intent)
-        self._tracked[intent.record.plan.id] = tracked
-        self._newest = max(self._newest, tracked.rests_on or 0)
+        plan = intent.record.plan
+        self._tracked[plan.id] = TrackedIntent.restored(intent)
+        self._newest = max(self._newest, plan.state.number)
 
     def recorded(self, plan: Plan) -> None:
         """Intent and reservation are on disk; nothing is signed yet."""

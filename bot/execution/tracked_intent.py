@@ -38,16 +38,24 @@ class TrackedIntent:
 
     @classmethod
     def restored(cls, intent: OpenIntent) -> "TrackedIntent":
-        """From the journal. A payload on disk may have been sent; what routes said is not known any more."""
-        plan, outcome = intent.record.plan, intent.outcome
+        """From the journal. A payload on disk may have been sent; what routes said is not known any more.
+
+        One that was mined is asked for again: a reorg may have taken its block while nobody watched. Any other
+        ending is asked about once its nonce is used.
+        """
+        plan, told = intent.record.plan, intent.outcome
         payloads = [payload.tx_hash for payload in intent.payloads]
-        if outcome is None or outcome.verdict is Verdict.UNKNOWN:
-            tracked = cls(plan, IntentLife(State.SENT if payloads else State.RECORDED), payloads)
-        else:
-            tracked = cls(plan, IntentLife(State(outcome.verdict.value)), payloads)
-            tracked.told = outcome
-            tracked.rests_on = plan.window.last_block if outcome.block is None else outcome.block.number
+        tracked = cls(plan, IntentLife(State.SENT if payloads else State.RECORDED), payloads)
         tracked.attempts = None if payloads else []
+        if told is None or told.verdict is Verdict.UNKNOWN:
+            return tracked
+        tracked.told = told
+        if told.verdict in MINED:
+            tracked.left_block = told.block
+            tracked.open_reason = "it was mined when the last run ended, and the chain was not asked since"
+        else:
+            tracked.life = IntentLife(State(told.verdict.value))
+            tracked.rests_on = plan.window.last_block
         return tracked
 
     @property

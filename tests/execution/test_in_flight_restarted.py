@@ -52,8 +52,9 @@ async def test_what_a_run_left_is_watched_by_the_next_without_news(stage):
     assert outcomes[lost.id].verdict is Verdict.EXPIRED
     held = replace(outcomes[landed.id], predicted_state_held=True)
     stage.restart(stored(landed, "landed", outcome=held), stored(lost, "lost", outcome=outcomes[lost.id]))
-    assert stage.in_flight.open_intents() == ()
+    assert stage.in_flight.open_intents() == (landed,), "a reorg may have taken it meanwhile"
     assert await stage.block(102) == {}
+    assert stage.in_flight.open_intents() == ()
     assert {plan.id for plan in stage.in_flight.forget_chain()} == {landed.id, lost.id}
     assert await stage.block(103) == {}
     assert stage.in_flight.close() == ()
@@ -75,6 +76,22 @@ async def test_after_a_restart_a_reorg_takes_a_landing_back(stage):
     await stage.block(102)
     assert stage.reorg(100) == {plan.id}
     assert await stage.block(101, fork="b") == {plan.id: Verdict.UNCLED}
+
+
+async def test_a_reorg_while_nobody_watched_takes_a_landing_back(stage):
+    plan = stage.send()
+    await stage.block(101, landing(plan))
+    stage.chain.reorg(100)
+    stage.chain.mine(101, fork="b")
+    stage.restart(stored(plan, "payload", outcome=stage.news[0].outcome))
+    assert await stage.block(102, fork="b") == {plan.id: Verdict.UNCLED}
+
+
+async def test_a_stop_before_a_landing_could_be_asked_for_again_keeps_it(stage):
+    plan = stage.send()
+    await stage.block(101, landing(plan))
+    stage.restart(stored(plan, "payload", outcome=stage.news[0].outcome))
+    assert stage.in_flight.close() == ()
 
 
 async def test_a_restart_does_not_unlearn_why_it_was_late(stage):
