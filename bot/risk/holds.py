@@ -21,43 +21,34 @@ class _Payload(msgspec.Struct, frozen=True):
         return self.reservation.worst_cost if head < self.last_block else self.reservation.expired_cost
 
 
-class _Held(msgspec.Struct):
-    """What one intent holds."""
-
-    payloads: list[_Payload]
-    is_settled: bool = False
-    """Its end is known, and what it cost is booked."""
-
-    @property
-    def last_block(self) -> int:
-        return max(payload.last_block for payload in self.payloads)
-
-
 class _Nonce(msgspec.Struct):
-    intents: dict[IntentId, _Held]
+    intents: dict[IntentId, list[_Payload]] = {}
+    unsettled: set[IntentId] = set()
+    """Those whose end is not known, or whose cost is not booked."""
     expired: int = 0
     """The dearest of those that were settled and whose windows are long gone: of a losing streak one number is kept."""
 
     def open_cost(self, head: int) -> int:
         """One of the payloads can still be mined."""
-        costs = (payload.cost_at(head) for held in self.intents.values() for payload in held.payloads)
+        costs = (payload.cost_at(head) for payloads in self.intents.values() for payload in payloads)
         return max(self.expired, max(costs, default=0))
 
     def used_cost(self) -> int:
         """One was mined, and of these it is not known yet whether it was theirs, nor what it cost."""
-        unknown = (held for held in self.intents.values() if not held.is_settled)
-        return max((p.reservation.worst_cost for held in unknown for p in held.payloads), default=0)
+        payloads = (payload for intent in self.unsettled for payload in self.intents[intent])
+        return max((payload.reservation.worst_cost for payload in payloads), default=0)
+
+    def forget(self, intent: IntentId) -> None:
+        self.intents.pop(intent, None)
+        self.unsettled.discard(intent)
 
     def fold(self, newest_window: int) -> None:
         """Keep one number of what can change no more."""
-        gone = [
-            intent
-            for intent, held in self.intents.items()
-            if held.is_settled and held.last_block < newest_window - KEPT_BLOCKS
-        ]
-        for intent in gone:
-            costs = (payload.reservation.expired_cost for payload in self.intents.pop(intent).payloads)
-            self.expired = max(self.expired, *costs)
+        for intent in [i for i in self.intents if i not in self.unsettled]:
+            payloads = self.intents[intent]
+            if all(payload.last_block < newest_window - KEPT_BLOCKS for payload in payloads):
+                self.expired = max(self.expired, *(p.reservation.expired_cost for p in payloads))
+                self.forget(intent)
 
 
 class WalletHolds:
@@ -75,32 +66,33 @@ class WalletHolds:
                 raise ValueError(
                     f"intent {intent} holds nonce {nonce} and cannot also hold {reservation.nonce}"
                 )
-        at_nonce = self._nonces.setdefault(reservation.nonce, _Nonce({}))
-        held = at_nonce.intents.setdefault(intent, _Held([]))
-        held.payloads.append(_Payload(reservation, window.last_block))
+        at_nonce = self._nonces.setdefault(reservation.nonce, _Nonce())
+        if intent not in at_nonce.intents:
+            at_nonce.unsettled.add(intent)
+        at_nonce.intents.setdefault(intent, []).append(_Payload(reservation, window.last_block))
         self._newest_window = max(self._newest_window, window.last_block)
         at_nonce.fold(self._newest_window)
 
     def release(self, intent: IntentId) -> None:
         for at_nonce in self._nonces.values():
-            at_nonce.intents.pop(intent, None)
+            at_nonce.forget(intent)
 
     def mark(self, intent: IntentId, *, is_settled: bool) -> None:
         for at_nonce in self._nonces.values():
             if intent in at_nonce.intents:
-                at_nonce.intents[intent].is_settled = is_settled
+                (at_nonce.unsettled.discard if is_settled else at_nonce.unsettled.add)(intent)
 
     def note_next_nonce(self, next_nonce: int) -> None:
         self._next_nonce = next_nonce
         old = [nonce for nonce in self._nonces if nonce < next_nonce - KEPT_NONCES]
         for nonce in old:
-            if self._nonces[nonce].used_cost() == 0:
+            if not self._nonces[nonce].unsettled:
                 del self._nonces[nonce]
 
     def dearest(self, head: int) -> dict[int, int]:
         """By nonce, what it may still cost at block `head`, in wei."""
-        costs = {
+        return {
             nonce: held.open_cost(head) if nonce >= self._next_nonce else held.used_cost()
             for nonce, held in self._nonces.items()
+            if nonce >= self._next_nonce or held.unsettled
         }
-        return {nonce: cost for nonce, cost in costs.items() if cost}
