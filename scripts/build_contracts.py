@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,17 +102,27 @@ def build(folders: Sequence[Path] = DEFAULT_FOLDERS, out: Path = DEFAULT_OUT) ->
     for folder in folders:
         if not folder.is_dir() and folder not in DEFAULT_FOLDERS:
             raise BuildError(f"{folder} is no folder")
-    built: dict[str, bool] = {}
+    sources: dict[str, Path] = {}
     for source in (path for folder in folders for path in sorted(folder.rglob("*.vy"))):
-        if source.stem in built:
+        if source.stem in sources:
             raise BuildError(f"two contracts are named {source.stem}; the second is {source}")
-        artifact, digest = out / f"{source.stem}.json", source_digest(source)
-        stale = not is_current(artifact, digest)
-        if stale:
-            made = {**compile_source(source), "source_sha256": digest, "compiler": COMPILER}
-            write_atomically(artifact, json.dumps(made, indent=1) + "\n")
-        built[source.stem] = stale
-    return built
+        sources[source.stem] = source
+    with ThreadPoolExecutor(os.cpu_count()) as compilers:
+        return dict(
+            zip(
+                sources, compilers.map(lambda one: _bring_up_to_date(one, out), sources.values()), strict=True
+            )
+        )
+
+
+def _bring_up_to_date(source: Path, out: Path) -> bool:
+    """Whether it had to be compiled."""
+    artifact, digest = out / f"{source.stem}.json", source_digest(source)
+    if is_current(artifact, digest):
+        return False
+    made = {**compile_source(source), "source_sha256": digest, "compiler": COMPILER}
+    write_atomically(artifact, json.dumps(made, indent=1) + "\n")
+    return True
 
 
 def main() -> int:

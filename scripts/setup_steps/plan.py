@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from setup_steps import environments, parts, setup_lock, stamps
+from setup_steps import environments, our_contracts, parts, setup_lock, stamps
 from setup_steps.checklist import Checklist, Line, State
 from setup_steps.environments import APE, BOT, UV_FOLDER, UV_LOCK, Environment
 from setup_steps.failure import MACHINE_LACKS, SetupFailed
@@ -65,9 +65,11 @@ def steps_of(root: Path, wanted: Sequence[Environment]) -> list[Step]:
     fetched = read_parts(root)
     chain = [part for part in fetched if part.executable]
     contracts = [part for part in fetched if not part.executable]
+    built = [_environment_step(root, environment, installer) for environment in wanted]
     return [
         installer,
-        *(_environment_step(root, environment, installer) for environment in wanted),
+        *built,
+        *([_our_contracts_step(root, built[0])] if BOT in wanted and our_contracts.has_any(root) else []),
         _parts_step(root, "local chain", f"{chain[0].name} {chain[0].version}", chain),
         _parts_step(root, "contracts", f"{len(contracts)} packages, WETH9 to V3", contracts),
     ]
@@ -98,6 +100,17 @@ def _environment_step(root: Path, environment: Environment, installer: Step) -> 
         lambda processes: environments.make(root, environment, python(), processes),
         prerequisites,
         after=installer,
+    )
+
+
+def _our_contracts_step(root: Path, compiler: Step) -> Step:
+    names = {path.stem for path in our_contracts.sources(root)}
+    return Step(
+        Line("our contracts", f"{len(names)}, by Vyper"),
+        lambda: our_contracts.is_there(root),
+        lambda: stamps.size_of(root / our_contracts.BUILT),
+        lambda processes: our_contracts.make(root, processes),
+        after=compiler,
     )
 
 
