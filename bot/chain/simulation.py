@@ -29,7 +29,7 @@ class NodeSimulator:
     async def simulate(
         self, transaction: TransactionFields, sender: Address, on: BlockRef, environment: BlockEnvironment
     ) -> Ok[SimulatedCall] | Reverted | Unknown:
-        """Reverted: the call reverted (its decoded reason, its data), or the node refused the transaction as such.
+        """Reverted: the call reverted (its decoded reason, its data). Unknown: also when the node refused to run it.
 
         Gas used is the transaction's whole, intrinsic gas and refunds counted. Raises ValueError when the
         environment is not of the block after `on`.

@@ -181,13 +181,13 @@ async def test_a_simulated_revert_says_why(reader, anvil_rpc):
     assert answer.reason == "no"
 
 
-async def test_a_transaction_the_node_refuses_is_reverted(reader, anvil_rpc):
+async def test_a_transaction_the_node_refuses_was_not_run_and_is_unknown(reader, anvil_rpc):
     head = (await reader.head()).value
     answer = await NodeSimulator(anvil_rpc).simulate(
         transaction(LOGGER, value=10**30), SENDER, head.ref, environment(head)
     )
-    assert isinstance(answer, Reverted)
-    assert "nsufficient" in answer.reason
+    assert isinstance(answer, Unknown)
+    assert "nsufficient" in answer.cause
 
 
 async def test_a_parent_that_left_the_chain_is_unknown(prepared, reader, anvil_rpc):
