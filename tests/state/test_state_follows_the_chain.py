@@ -23,7 +23,7 @@ from tests.chain.waiting import until
 from tests.state.live_market import profile_of
 from tests.state.lossy_session import LossySession
 
-BLOCKS = int(os.environ.get("STATE_BLOCKS", "120"))
+BLOCKS = int(os.environ.get("STATE_BLOCKS", "500"))
 MILLISECOND = 10**6
 CONFIG = HeadFeedConfig(
     heartbeat=Nanoseconds(50 * MILLISECOND),
