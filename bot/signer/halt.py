@@ -14,7 +14,7 @@ def halt_reason(halt_file: Path) -> str | None:
         return _folder_problem(halt_file.parent)
     except OSError as error:
         return f"{halt_file} cannot be read ({error.strerror}), which counts as a halt"
-    return f"{halt_file} is there; `bot resume` ends a halt"
+    return f"{halt_file} is there; find out why it was set, then remove it"
 
 
 def _folder_problem(folder: Path) -> str | None:
