@@ -23,7 +23,7 @@ from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName, hex_bytes, hex_quantity
 from bot.core.messages import Head
 from bot.core.ports import Journal, RpcSession
-from bot.core.result import Ok
+from bot.core.result import Ok, in_words
 from bot.core.units import Bps, Gas, Nanoseconds, Wei, WeiPerGas
 from bot.costs.gas_schedule import gas_schedule
 from bot.execution.config import ExecutionConfig
@@ -227,7 +227,7 @@ def _bootstrap(settings: Settings, adapters: Adapters) -> Callable[[], Awaitable
     async def bootstrap() -> World:
         head = await adapters.reader.head()
         if not isinstance(head, Ok):
-            raise RetryLater(f"the newest block cannot be read: {head}")
+            raise RetryLater(f"the newest block cannot be read: {in_words(head)}")
         result = await bootstrap_pools(adapters.reader, settings.chain, head.value.ref)
         for left_out in result.left_out:
             log.warning(
@@ -261,7 +261,7 @@ def _tick_done(settings: Settings, adapters: Adapters) -> Callable[[BlockRef], A
             "market_tickDone", [hex_quantity(block.number), hex_bytes(block.hash)]
         )
         if not isinstance(answer, Ok):
-            log.warning("lockstep.not_told", block=block.number, answer=str(answer))
+            log.warning("lockstep.not_told", block=block.number, answer=in_words(answer))
 
     async def nobody(_: BlockRef) -> None:
         return None

@@ -16,7 +16,7 @@ from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName
 from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent, Head, RolledBack
 from bot.core.ports import ChainReader, Signer
 from bot.core.records import LedgerEntry, OutcomeRecord
-from bot.core.result import Ok, Reverted, Unknown
+from bot.core.result import Ok, Reverted, Unknown, in_words
 from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import InFlight, Settled
 from bot.execution.nonce_line import NonceLine
@@ -225,7 +225,7 @@ class Loop:
         if self._deps.signer is not None:
             told = await self._deps.signer.report_nonce(wallet.name, count, head.number)
             if not isinstance(told, Ok):
-                log.warning("signer.nonce_not_told", wallet=wallet.name, count=count, answer=str(told))
+                log.warning("signer.nonce_not_told", wallet=wallet.name, count=count, answer=in_words(told))
 
     async def _upkeep(self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel) -> None:
         started = self._deps.tick.clock.monotonic()

@@ -24,3 +24,14 @@ class Unknown(msgspec.Struct, frozen=True):
     """No answer that can be believed: time-out, dead socket, malformed reply. Neither yes nor no."""
 
     cause: str
+
+
+def in_words(answer: Ok[T] | Reverted | Unknown) -> str:
+    """For a person: what was answered, or why there is no answer."""
+    match answer:
+        case Reverted(reason=reason):
+            return f"refused: {reason}"
+        case Unknown(cause=cause):
+            return f"unknown: {cause}"
+        case Ok(value=value):
+            return str(value)

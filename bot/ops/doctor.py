@@ -15,7 +15,7 @@ from bot.core.errors import BadConfiguration, Halted, Unreachable
 from bot.core.identity import Address, BlockRef, WalletName, address_from_hex, hex_bytes, keccak, to_checksum
 from bot.core.ports import ChainReader, Clock
 from bot.core.quantities import format_ether
-from bot.core.result import Ok, Reverted, Unknown
+from bot.core.result import Ok, Reverted, Unknown, in_words
 from bot.core.signer_protocol import HelloReply, WalletStatus
 from bot.core.units import Nanoseconds
 from bot.journal.queries import WalletHistory
@@ -46,7 +46,7 @@ async def check_chain(settings: Settings, reader: ChainReader) -> AsyncIterator[
     head = await reader.head()
     if not isinstance(chain_id, Ok) or not isinstance(head, Ok):
         raise Unreachable(
-            f"BOT_RPC_URL: the node at {url} does not answer ({chain_id}); start it or correct the URL"
+            f"BOT_RPC_URL: the node at {url} does not answer ({in_words(chain_id)}); start it or correct the URL"
         )
     if chain_id.value != settings.chain.chain_id:
         raise BadConfiguration(
@@ -73,7 +73,7 @@ async def check_executor(
     assert recipient is not None
     head = await reader.head()
     if not isinstance(head, Ok):
-        raise Unreachable(f"the newest block cannot be read: {head}")
+        raise Unreachable(f"the newest block cannot be read: {in_words(head)}")
     at = head.value.ref
     facts = (("WETH()", settings.chain.weth.address), ("recipient()", recipient))
     for signature, expected in facts:
@@ -81,7 +81,7 @@ async def check_executor(
         found = _address(answer)
         if found != expected:
             raise BadConfiguration(
-                f"BOT_EXECUTOR: {signature} of {to_checksum(executor)} is {to_checksum(found) if found else answer}, "
+                f"BOT_EXECUTOR: {signature} of {to_checksum(executor)} is {to_checksum(found) if found else in_words(answer)}, "
                 f"expected {to_checksum(expected)}; correct BOT_PROFIT_RECIPIENT or BOT_EXECUTOR"
             )
     if await _flag(reader, executor, keccak(b"paused()")[:4], at):
@@ -102,11 +102,11 @@ async def check_wallets(reader: ChainReader, wallets: Mapping[WalletName, Addres
     """Every wallet holds gas money."""
     head = await reader.head()
     if not isinstance(head, Ok):
-        raise Unreachable(f"the newest block cannot be read: {head}")
+        raise Unreachable(f"the newest block cannot be read: {in_words(head)}")
     for name, address in wallets.items():
         balance = await reader.balance(address, head.value.ref)
         if not isinstance(balance, Ok):
-            raise Unreachable(f"the balance of wallet {name} cannot be read: {balance}")
+            raise Unreachable(f"the balance of wallet {name} cannot be read: {in_words(balance)}")
         if balance.value == 0:
             raise BadConfiguration(
                 f"wallet {name} ({to_checksum(address)}) is empty: it holds 0 wei; send it gas money"
@@ -160,7 +160,7 @@ async def greet_signer(settings: Settings, signer: Greeter, clock: Clock) -> Hel
         await clock.sleep(SIGNER_RETRY)
     if not isinstance(answer, Ok):
         raise Unreachable(
-            f"no signer at {settings.signer_socket} ({answer}); start it with `scripts/bot signer`"
+            f"no signer at {settings.signer_socket} ({in_words(answer)}); start it with `scripts/bot signer`"
         )
     reply = answer.value
     if reply.halted is not None:
@@ -229,7 +229,7 @@ async def _check_code(
     """The name, if the code is not the profile's and no harm can come of it: watched, or forked, it is told of."""
     code = await reader.code(address, at)
     if not isinstance(code, Ok):
-        raise Unreachable(f"the code of {name} at {to_checksum(address)} cannot be read: {code}")
+        raise Unreachable(f"the code of {name} at {to_checksum(address)} cannot be read: {in_words(code)}")
     if not code.value:
         raise BadConfiguration(
             f"{name}: no code at {to_checksum(address)} on chain {settings.chain.chain_id}; "
@@ -256,5 +256,7 @@ def _address(answer: Ok[bytes] | Reverted | Unknown) -> Address | None:
 async def _flag(reader: ChainReader, to: Address, call: bytes, at: BlockRef) -> bool:
     answer = await reader.call(to, call, at)
     if not isinstance(answer, Ok) or len(answer.value) != 32:
-        raise Unreachable(f"the Executor {to_checksum(to)} does not answer {hex_bytes(call[:4])}: {answer}")
+        raise Unreachable(
+            f"the Executor {to_checksum(to)} does not answer {hex_bytes(call[:4])}: {in_words(answer)}"
+        )
     return any(answer.value)
