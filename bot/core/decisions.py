@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from bot.core.identity import Address, BlockRef, IntentId, TxHash, WalletName
+from bot.core.profile import ProtocolName
 from bot.core.transaction import TransactionFields
 from bot.core.units import Gas, TokenUnits, Wei, WeiPerGas, gas_cost
 
@@ -24,6 +25,9 @@ class Leg(msgspec.Struct, frozen=True):
     """token0 of the pool goes in."""
     amount_in: TokenUnits
     amount_out: TokenUnits
+    protocol: ProtocolName = "uniswap_v2"
+    ticks_crossed: int = 0
+    """Initialised ticks the swap passes: what its gas depends on."""
 
 
 class Opportunity(msgspec.Struct, frozen=True):

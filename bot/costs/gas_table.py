@@ -1,6 +1,6 @@
 """Gas of an `execute` by its shape, for ranking and for the first gas limit; the simulation of the bytes decides.
 
-A shape is the venues of one cycle's hops, in order. The figures are receipts of real executions on the local market
+A shape is the hops of one cycle, in order. The figures are receipts of real executions on the local market
 (Osaka rules, the shipped bytecode, plain tokens, builder and recipient paid before), rounded up by some 2 %;
 tests/costs holds them against new ones. Not in them, because they come once: the first swap ever in a pair (34,200
 more, for its price accumulators) and the first WETH of a recipient (17,100). Tokens behind a proxy cost more.
@@ -12,9 +12,20 @@ from typing import Final
 
 import msgspec
 
+from bot.core.decisions import Leg
 from bot.core.units import Gas
 
-Shape = tuple[str, ...]
+
+class HopShape(msgspec.Struct, frozen=True):
+    """What the gas of one swap depends on."""
+
+    venue: str
+    ticks_crossed: int = 0
+    """Initialised ticks passed; 0 for a V2 pair."""
+
+
+Shape = tuple[HopShape, ...]
+"""The hops of one cycle, in order."""
 
 
 class GasTable(msgspec.Struct, frozen=True):
@@ -40,5 +51,10 @@ V2_GAS_TABLE: Final = GasTable(
 
 def estimate_gas(shapes: Sequence[Shape], table: GasTable = V2_GAS_TABLE) -> Gas:
     """Gas used by one `execute` of all these cycles. What several share is counted once."""
-    hops = sum(table.hops.get(venue, table.other_hop) for shape in shapes for venue in shape)
+    hops = sum(table.hops.get(hop.venue, table.other_hop) for shape in shapes for hop in shape)
     return Gas(table.transaction + len(shapes) * table.cycle + hops)
+
+
+def shape_of(legs: Sequence[Leg]) -> Shape:
+    """The shape of the cycle that these legs make."""
+    return tuple(HopShape(leg.venue, leg.ticks_crossed) for leg in legs)

@@ -11,7 +11,7 @@ from bot.core.messages import Head
 from bot.core.transaction import TransactionFields
 from bot.core.units import BPS_WHOLE, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost, share_up
 from bot.costs.base_fee import base_fee_bound_up, next_base_fee
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import estimate_gas, shape_of
 from bot.execution.bidding import builder_payment
 from bot.execution.config import ExecutionConfig
 from bot.protocols.executor import MAX_CYCLES, Cycle, Hop, encode_execute
@@ -103,7 +103,7 @@ def build_plan(
 
 
 def _costs(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig) -> _Costs:
-    estimate = estimate_gas([tuple(leg.venue for leg in opportunity.legs) for opportunity in merged])
+    estimate = estimate_gas([shape_of(opportunity.legs) for opportunity in merged])
     next_fee = next_base_fee(head)
     gas_limit = Gas(share_up(estimate, Bps(BPS_WHOLE + config.gas_margin)))
     max_fee = WeiPerGas(base_fee_bound_up(next_fee, config.window_blocks - 1) + config.priority_fee)

@@ -11,7 +11,7 @@ from bot.core.decisions import Opportunity
 from bot.core.errors import BadConfiguration
 from bot.core.identity import Address, BlockRef, to_checksum
 from bot.core.units import Bps, Gas, TokenUnits, WeiPerGas, gas_cost
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import HopShape, estimate_gas
 from bot.opportunities.cycles import TwoPoolCycles
 from bot.opportunities.ranking import net_of_costs, rank
 from bot.opportunities.screen_kernel import screen_pools
@@ -137,4 +137,4 @@ class ArbitrageSearch:
         self._place = np.concatenate([self._place, np.full(more, -1, np.int32)])
         self._is_touched = np.zeros(self._cycles.pool_count, np.bool_)
         venues = {pool.venue for pool in self._table.pools}
-        self._cheapest_gas = min((estimate_gas([(venue, venue)]) for venue in venues), default=Gas(0))
+        self._cheapest_gas = min((estimate_gas([(HopShape(venue),) * 2]) for venue in venues), default=Gas(0))

@@ -32,7 +32,7 @@ import msgspec
 from bot.core.decisions import Leg, Opportunity
 from bot.core.identity import Address, BlockRef
 from bot.core.units import UINT112_MAX, TokenUnits
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import HopShape, estimate_gas
 from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
 from bot.state.pool_table import PoolTable, V2Pool
 
@@ -94,7 +94,7 @@ def size_two_pool_cycle(
             _leg(buys, base_token, between_token, trade.amount_in, trade.amount_between),
             _leg(sells, between_token, base_token, trade.amount_between, trade.amount_out),
         ),
-        gas_estimate=estimate_gas([(buys.venue, sells.venue)]),
+        gas_estimate=estimate_gas([(HopShape(buys.venue), HopShape(sells.venue))]),
     )
 
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bot.core.identity import Address, BlockHash, BlockRef
 from bot.core.units import Gas, TokenUnits, WeiPerGas, gas_cost
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import HopShape, estimate_gas
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.opportunities.sizing import OrientedPool, oriented
 from bot.opportunities.warm import warm_kernels
@@ -109,7 +109,7 @@ def textbook(table: PoolTable, touched: list[int], partners: dict[Address, list[
         profit = ternary_optimum(
             oriented(table, one, base_is_token0), oriented(table, two, not base_is_token0)
         )
-        gas: Gas = estimate_gas([(table.pools[one].venue, table.pools[two].venue)])
+        gas: Gas = estimate_gas([(HopShape(table.pools[one].venue), HopShape(table.pools[two].venue))])
         if profit > gas_cost(gas, GAS_PRICE):
             paying[table.pools[one].address, table.pools[two].address] = profit
     return dict(sorted(paying.items(), key=lambda item: -item[1]))

@@ -6,7 +6,7 @@ from bot.core.decisions import Leg, Opportunity
 from bot.core.identity import Address, BlockHash, TxHash, WalletName, keccak
 from bot.core.messages import Head, Log
 from bot.core.units import Gas, TokenUnits, Wei, WeiPerGas
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import HopShape, estimate_gas
 from bot.execution.config import ExecutionConfig
 from bot.execution.plan import build_plan
 from bot.execution.realized_profit import TRANSFER_TOPIC
@@ -65,7 +65,7 @@ def opportunity(head, name="a", profit=ETHER // 10, amount_in=ETHER, base_token=
             Leg("here", first, base_token, TOKEN, True, TokenUnits(amount_in), middle),
             Leg("there", second, TOKEN, base_token, False, middle, TokenUnits(amount_in + profit)),
         ),
-        gas_estimate=estimate_gas([("here", "there")]),
+        gas_estimate=estimate_gas([(HopShape("here"), HopShape("there"))]),
     )
 
 

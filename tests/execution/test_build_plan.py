@@ -11,7 +11,7 @@ from bot.core.identity import to_checksum
 from bot.core.transaction import decode_unsigned
 from bot.core.units import Bps, WeiPerGas
 from bot.costs.base_fee import next_base_fee
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import HopShape, estimate_gas
 from bot.execution.plan import NotWorthIt, build_plan
 from bot.protocols.executor import EXECUTE_SELECTOR
 
@@ -88,7 +88,7 @@ def test_what_lands_never_loses(given_input):
     assert plan.predicted_profit == gross - plan.payment >= plan.min_profit
     assert plan.payment >= 0
     assert fields.max_fee_per_gas >= next_base_fee(head) + config.priority_fee
-    estimate = estimate_gas([("here", "there")] * len(plan.opportunities))
+    estimate = estimate_gas([(HopShape("here"), HopShape("there"))] * len(plan.opportunities))
     assert fields.gas_limit * 10_000 >= estimate * 13_000 > (fields.gas_limit - 1) * 10_000
     assert plan.notional == sum(one.amount_in for one in plan.opportunities)
 
@@ -132,7 +132,7 @@ def test_the_same_content_has_the_same_id_and_each_part_changes_it():
 def test_small_profit_is_not_worth_it_and_says_both_numbers():
     head = head_at(100)
     verdict = build_plan([opportunity(head, profit=1_000)], MAIN, OPERATOR, 0, head, 31337, CONFIG)
-    worst = estimate_gas([("here", "there")]) * 13 // 10 * GWEI
+    worst = estimate_gas([(HopShape("here"), HopShape("there"))]) * 13 // 10 * GWEI
     assert verdict == NotWorthIt(
         "profit below worst gas cost and minimum", f">= {worst + CONFIG.min_net_profit} wei", "1000 wei"
     )

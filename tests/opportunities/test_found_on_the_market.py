@@ -4,7 +4,7 @@ import pytest
 from gapped_market import GappedMarket
 
 from bot.core.units import Bps, WeiPerGas
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import estimate_gas, shape_of
 from bot.opportunities.ranking import choose_disjoint
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.world.tokens import WETH
@@ -51,7 +51,7 @@ async def executed(market, chosen):
 
 
 def shapes(chosen):
-    return [tuple(leg.venue for leg in one.legs) for one in chosen]
+    return [shape_of(one.legs) for one in chosen]
 
 
 async def test_every_opportunity_earns_what_was_predicted(market):

@@ -9,7 +9,7 @@ from synthetic_market import ETHER, STATE, WETH, add_pool, draw_reserves, draw_t
 from bot.core.errors import BadConfiguration
 from bot.core.identity import BlockHash, BlockRef
 from bot.core.units import Bps, WeiPerGas
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import HopShape, estimate_gas, shape_of
 from bot.costs.net import net_profit_down
 from bot.opportunities.ranking import net_of_costs
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
@@ -34,7 +34,7 @@ def by_hand(table, gas_price, config=CONFIG):
             if min(first.reserve_in, second.reserve_out) < config.least_depth:
                 continue
             trade = best_two_pool_trade(first, second)
-            gas = estimate_gas([(one.venue, two.venue)])
+            gas = estimate_gas([(HopShape(one.venue), HopShape(two.venue))])
             net = net_profit_down(trade.profit, gas, gas_price, config.bid_share).net if trade else 0
             if net > 0:
                 paying[one.address, two.address] = net
@@ -100,7 +100,7 @@ def test_the_legs_are_whole():
             assert (leg.token_in, leg.token_out) == (
                 (known.token0, known.token1) if leg.zero_for_one else (known.token1, known.token0)
             )
-        assert one.gas_estimate == estimate_gas([(buy.venue, sell.venue)])
+        assert one.gas_estimate == estimate_gas([shape_of(one.legs)])
 
 
 def test_only_touched_cycles_are_screened_again():
