@@ -14,6 +14,7 @@ from bot.core.ethereum_json import (
     decode_data,
     decode_head,
     decode_head_or_none,
+    decode_logs,
     decode_logs_of,
     decode_quantity,
     decode_receipt_or_none,
@@ -58,8 +59,19 @@ class RpcChainReader:
 
     async def call(self, to: Address, data: bytes, at: BlockRef) -> Ok[bytes] | Reverted | Unknown:
         """The returned bytes; empty when there is no code at `to`, which the caller must not take for a zero."""
+        return await self._call({"to": hex_bytes(to), "input": hex_bytes(data)}, at)
+
+    async def call_with_code(
+        self, to: Address, code: bytes, data: bytes, at: BlockRef
+    ) -> Ok[bytes] | Reverted | Unknown:
+        """As `call`, with `code` at `to` for the length of the call. Unknown where the node overrides no state."""
         call = {"to": hex_bytes(to), "input": hex_bytes(data)}
-        answer = await self._rpc.request("eth_call", [call, block_id(at.hash)])
+        return await self._call(call, at, {hex_bytes(to): {"code": hex_bytes(code)}})
+
+    async def _call(
+        self, call: dict[str, str], at: BlockRef, *overrides: dict[str, dict[str, str]]
+    ) -> Ok[bytes] | Reverted | Unknown:
+        answer = await self._rpc.request("eth_call", [call, block_id(at.hash), *overrides])
         if isinstance(answer, Reverted):
             if answer.data or "revert" in answer.reason.lower():
                 return Reverted(revert_reason(answer.data) if answer.data else answer.reason, answer.data)
@@ -82,6 +94,18 @@ class RpcChainReader:
         if topics:
             query["topics"] = [[hex_bytes(topic) for topic in topics]]
         return decoded(await self._ask("eth_getLogs", query), decode_logs_of(block), "eth_getLogs")
+
+    async def logs_of(
+        self, emitter: Address, topic: bytes, first_block: int, last_block: int
+    ) -> Ok[tuple[Log, ...]] | Reverted | Unknown:
+        """One contract's logs with this first topic, in chain order, of the blocks that are canonical just now."""
+        query: dict[str, object] = {
+            "address": hex_bytes(emitter),
+            "topics": [hex_bytes(topic)],
+            "fromBlock": hex_quantity(first_block),
+            "toBlock": hex_quantity(last_block),
+        }
+        return decoded(await self._ask("eth_getLogs", query), decode_logs, "eth_getLogs")
 
     async def receipt(self, tx: TxHash) -> Ok[Receipt | None] | Reverted | Unknown:
         """None: in no block the node knows; that says nothing about whether it can still land."""

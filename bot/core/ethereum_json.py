@@ -101,6 +101,11 @@ def decode_log(value: object) -> Log:
     )
 
 
+def decode_logs(value: object) -> tuple[Log, ...]:
+    """`eth_getLogs` over a range of blocks, in the node's order."""
+    return tuple(decode_log(item) for item in _list(value, "logs"))
+
+
 def decode_logs_of(block: BlockHash) -> Callable[[object], tuple[Log, ...]]:
     """A decoder of `eth_getLogs` for one block: logs of any other hash are refused, and so is a wrong order."""
     expected = "0x" + block.hex()

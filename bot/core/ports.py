@@ -115,6 +115,12 @@ class ChainReader(Protocol):
 
     async def call(self, to: Address, data: bytes, at: BlockRef) -> Ok[bytes] | Reverted | Unknown: ...
 
+    async def call_with_code(
+        self, to: Address, code: bytes, data: bytes, at: BlockRef
+    ) -> Ok[bytes] | Reverted | Unknown:
+        """As `call`, with `code` at `to` for the length of the call. Unknown where the node overrides no state."""
+        ...
+
     async def transaction_count(self, address: Address, at: BlockRef) -> Ok[int] | Reverted | Unknown: ...
 
     async def balance(self, address: Address, at: BlockRef) -> Ok[Wei] | Reverted | Unknown: ...
@@ -122,6 +128,12 @@ class ChainReader(Protocol):
     async def logs(
         self, block: BlockHash, topics: Sequence[bytes]
     ) -> Ok[tuple[Log, ...]] | Reverted | Unknown: ...
+
+    async def logs_of(
+        self, emitter: Address, topic: bytes, first_block: int, last_block: int
+    ) -> Ok[tuple[Log, ...]] | Reverted | Unknown:
+        """One contract's logs with this first topic, in chain order, of the blocks that are canonical just now."""
+        ...
 
     async def receipt(self, tx: TxHash) -> Ok[Receipt | None] | Reverted | Unknown: ...
 
