@@ -6,7 +6,15 @@ from typing import Any, Final
 import aiohttp
 
 from bot.chain.bounded_read import read_at_most
-from bot.chain.rpc_messages import Answer, Malformed, Message, decode_messages, encode_batch, encode_request
+from bot.chain.rpc_messages import (
+    Answer,
+    Malformed,
+    Message,
+    decode_messages,
+    encode_batch,
+    encode_request,
+    opened,
+)
 from bot.core.ports import Clock, RpcResult
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
@@ -70,7 +78,7 @@ class HttpRpc:
 
 
 def _match(messages: list[Message], ids: range, what: str) -> list[RpcResult]:
-    answers = {message.id: message.result for message in messages if isinstance(message, Answer)}
+    answers = {message.id: opened(message.result) for message in messages if isinstance(message, Answer)}
     strays = [message.cause for message in messages if isinstance(message, Malformed)]
     cause = f"{what}: the node sent {strays[0]}" if strays else f"{what}: the node left out this answer"
     missing: Any = Unknown(cause)

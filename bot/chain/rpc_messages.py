@@ -22,7 +22,8 @@ NO_ANSWER_TEXTS = ("unknown block", "header not found", "block not found", "miss
 
 class Answer(msgspec.Struct, frozen=True):
     id: int
-    result: RpcResult
+    result: Ok[msgspec.Raw] | Reverted | Unknown
+    """Not decoded yet: whoever asked knows the shape to expect. `opened` makes it an RpcResult."""
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -38,8 +39,21 @@ class Malformed(msgspec.Struct, frozen=True):
 
 Message = Answer | Notification | Malformed
 
+
+class _Document(msgspec.Struct):
+    """Whatever came, one level deep; a result's bytes are found and not read."""
+
+    id: Any = None
+    method: Any = None
+    params: Any = None
+    result: msgspec.Raw = msgspec.Raw()
+    error: Any = None
+
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_document_decoder = msgspec.json.Decoder(_Document)
+_batch_decoder = msgspec.json.Decoder(list[_Document])
 
 
 def encode_request(request_id: int, method: str, params: Sequence[object]) -> bytes:
@@ -60,38 +74,46 @@ def encode_batch(first_id: int, calls: Sequence[tuple[str, Sequence[object]]]) -
 def decode_messages(frame: bytes | str) -> list[Message]:
     """The messages of one frame: one, or several where it is a batch. A frame that is no JSON is one Malformed."""
     try:
-        document = _decoder.decode(frame)
-    except msgspec.DecodeError as error:
+        if frame.lstrip()[:1] in ("[", b"["):
+            return [_message(item) for item in _batch_decoder.decode(frame)]
+        return [_message(_document_decoder.decode(frame))]
+    except msgspec.ValidationError as error:
+        return [Malformed(f"something else where a JSON-RPC object belongs ({error})")]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return [Malformed(f"{len(frame)} bytes that are not JSON ({error})")]
-    if isinstance(document, list):
-        return [_message(item) for item in document]
-    return [_message(document)]
 
 
-def _message(document: Any) -> Message:
-    if not isinstance(document, dict):
-        return Malformed(f"{type(document).__name__} where a JSON-RPC object belongs")
-    if document.get("method") == "eth_subscription":
-        params = document.get("params")
+def opened(result: Ok[msgspec.Raw] | Reverted | Unknown) -> RpcResult:
+    """The answer with its result decoded, as plain lists, dictionaries and texts."""
+    if not isinstance(result, Ok):
+        return result
+    try:
+        return Ok(_decoder.decode(result.value))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Unknown(f"the answer's result is not JSON ({error})")
+
+
+def _message(document: _Document) -> Message:
+    if document.method == "eth_subscription":
+        params = document.params
         if not isinstance(params, dict) or "result" not in params or "subscription" not in params:
             return Malformed("a notification without subscription or result")
         return Notification(str(params["subscription"]), params["result"])
-    request_id = document.get("id")
+    request_id = document.id
     if not isinstance(request_id, int) or isinstance(request_id, bool):
-        return Malformed(f"an answer to no request (id {request_id!r}): {_error_text(document.get('error'))}")
+        return Malformed(f"an answer to no request (id {request_id!r}): {_error_text(document.error)}")
     return Answer(request_id, _result(document))
 
 
-def _result(document: dict[str, Any]) -> RpcResult:
-    error = document.get("error")
-    if error is not None:
-        return _failure(error)
-    if "result" not in document:
+def _result(document: _Document) -> Ok[msgspec.Raw] | Reverted | Unknown:
+    if document.error is not None:
+        return _failure(document.error)
+    if not bytes(document.result):
         return Unknown("the answer has neither result nor error")
-    return Ok(document["result"])
+    return Ok(document.result)
 
 
-def _failure(error: Any) -> RpcResult:
+def _failure(error: Any) -> Reverted | Unknown:
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return Unknown(f"the answer's error has no message: {str(error)[:200]}")
     code, message = error.get("code"), error["message"]

@@ -17,11 +17,14 @@ from bot.chain.rpc_messages import (
     decode_messages,
     encode_batch,
     encode_request,
+    opened,
 )
 from bot.core.ports import Clock, RpcResult
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Nanoseconds
 
+Undecoded = Ok[msgspec.Raw] | Reverted | Unknown
+"""An answer whose result is still the bytes that came."""
 REQUEST_LIMIT: Final = Nanoseconds(10 * 10**9)
 MAX_PENDING: Final = 4096
 """Requests in flight on one connection; one more is Unknown at once."""
@@ -65,7 +68,7 @@ class MultiplexedSession:
         self._clock = clock
         self._limit = limit
         self._next_id = 1
-        self._pending: dict[int, asyncio.Future[RpcResult]] = {}
+        self._pending: dict[int, asyncio.Future[Undecoded]] = {}
         self._subscribers: dict[str, Callable[[Any], None]] = {}
         self._awaited_subscriptions = 0
         self._early: list[Notification] = []
@@ -78,13 +81,17 @@ class MultiplexedSession:
         self._reader = loop.create_task(self._read())
 
     async def request(self, method: str, params: Sequence[object]) -> RpcResult:
+        return opened(await self.request_undecoded(method, params))
+
+    async def request_undecoded(self, method: str, params: Sequence[object]) -> Undecoded:
         [answer] = await self._exchange(1, lambda first: encode_request(first, method, params), method)
         return answer
 
     async def batch(self, calls: Sequence[tuple[str, Sequence[object]]]) -> list[RpcResult]:
         if not calls:
             return []
-        return await self._exchange(len(calls), lambda first: encode_batch(first, calls), "batch")
+        answers = await self._exchange(len(calls), lambda first: encode_batch(first, calls), "batch")
+        return [opened(answer) for answer in answers]
 
     async def subscribe(
         self, params: Sequence[object], deliver: Callable[[Any], None]
@@ -116,7 +123,7 @@ class MultiplexedSession:
                 await self._reader
         await self._wire.close()
 
-    async def _exchange(self, count: int, encode: Callable[[int], bytes], what: str) -> list[RpcResult]:
+    async def _exchange(self, count: int, encode: Callable[[int], bytes], what: str) -> list[Undecoded]:
         if self._end is None or self._end.done():
             cause = self._end.result() if self._end is not None else "the session was never started"
             return [Unknown(f"{what}: {cause}")] * count
@@ -137,7 +144,7 @@ class MultiplexedSession:
         late = Unknown(f"{what}: {answered.cause}")
         return [f.result() if f.done() and not f.cancelled() else late for f in futures]
 
-    async def _send_and_wait(self, frame: bytes, futures: list[asyncio.Future[RpcResult]]) -> list[RpcResult]:
+    async def _send_and_wait(self, frame: bytes, futures: list[asyncio.Future[Undecoded]]) -> list[Undecoded]:
         try:
             await self._wire.send(frame)
         except ConnectionLost as lost:

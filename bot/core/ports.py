@@ -59,6 +59,12 @@ class JsonRpc(Protocol):
 class RpcSession(JsonRpc, Protocol):
     """A JSON-RPC connection that also pushes (websocket or IPC)."""
 
+    async def request_undecoded(
+        self, method: str, params: Sequence[object]
+    ) -> Ok[msgspec.Raw] | Reverted | Unknown:
+        """As `request`; the `result` member is the JSON text that came, for a decoder that knows its shape."""
+        ...
+
     async def subscribe(
         self, params: Sequence[object], deliver: Callable[[Any], None]
     ) -> Ok[str] | Reverted | Unknown:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from bot.core.ethereum_json import (
     MalformedAnswer,
-    decode_logs_of,
     decode_logs_of_receipts,
     decoded,
 )
 from bot.core.identity import BlockHash, hex_bytes
+from bot.core.log_decoder import LogDecoder
 from bot.core.messages import Log
 from bot.core.ports import Clock, RpcSession
 from bot.core.result import Ok, Reverted, Unknown
@@ -33,6 +33,7 @@ class BlockReads:
         self._config = config
         self._topics = tuple(topics)
         self._counters = counters
+        self._decoder = LogDecoder()
 
     async def latest(self) -> HeardHead | None:
         """None: no answer that can be used."""
@@ -71,8 +72,8 @@ class BlockReads:
 
     async def _ask_logs(self, block: BlockHash) -> Ok[tuple[Log, ...]] | Unknown:
         query = {"blockHash": hex_bytes(block), "topics": [[hex_bytes(topic) for topic in self._topics]]}
-        answer = await self._session.request("eth_getLogs", [query])
-        logs = decoded(answer, decode_logs_of(block), "eth_getLogs")
+        answer = await self._session.request_undecoded("eth_getLogs", [query])
+        logs = decoded(answer, lambda text: self._decoder.decode(text, block), "eth_getLogs")
         return Unknown(f"eth_getLogs: {logs.reason}") if isinstance(logs, Reverted) else logs
 
     async def _confirm_empty(self, block: BlockHash) -> Ok[tuple[Log, ...]] | Unknown:

@@ -8,6 +8,7 @@ class LossySession:
         self._session = session
         self._loses = loses
         self.request, self.batch = session.request, session.batch
+        self.request_undecoded = session.request_undecoded
         self.closed, self.close = session.closed, session.close
         self.lost = 0
 
