@@ -1,0 +1,118 @@
+"""Keeps untested tokens out of the trade: probes what is due, a bounded number after a block, and bars pools."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from bot.chain.token_probe import TokenProber
+from bot.core.identity import Address, to_checksum
+from bot.core.messages import Head
+from bot.core.result import Unknown
+from bot.core.units import Nanoseconds
+from bot.state.market_state import MarketState
+from bot.state.token_answers import read_answers
+from bot.state.token_probes import ProbePlan, ProbeSetting, plan_probe
+from bot.state.token_safety import Checked, TokenBook, Undecided, Unsafe, Verdict
+
+log = structlog.get_logger()
+
+AT_ONCE = 16
+"""Probes in flight; the node runs each in a few milliseconds."""
+A_BLOCK = 8
+"""Probes after a block: what is new or due waits its turn, barred or on its old verdict."""
+
+Progress = Callable[[int, int], None]
+"""(tested, of)."""
+Save = Callable[[Sequence[Checked]], Awaitable[None]]
+
+
+class TokenGuard:
+    """One for the run; tables come and go."""
+
+    def __init__(self, book: TokenBook, prober: TokenProber, weth: Address, save: Save) -> None:
+        self.book = book
+        self._prober = prober
+        self._weth = weth
+        self._save = save
+
+    async def admit(self, state: MarketState, head: Head, progress: Progress) -> None:
+        """Before anything is searched in a new table: bar it, and test all that is due, however much it is."""
+        now = _time(head)
+        self.book.adopt(state.table, now)
+        waiting = self.book.due(now)
+        total = len(waiting)
+        # Round by round: what has no pool with WETH waits until a token it trades with was found safe.
+        while plans := self._plans(waiting, state, now):
+            for start in range(0, len(plans), AT_ONCE):
+                progress(total - len(waiting) + start, total)
+                await self._test(plans[start : start + AT_ONCE], head)
+            planned = {plan.token for plan in plans}
+            waiting = [token for token in waiting if token not in planned]
+        self._note_untestable(waiting, state, head)
+        progress(total, total)
+        if total:
+            await self._save(self.book.checked)
+
+    def take_in(self, head: Head) -> None:
+        """Between a block and its tick: what it brought is barred until it is tested. Asks nobody."""
+        self.book.take_in(_time(head))
+
+    async def check(self, state: MarketState, head: Head) -> tuple[int, ...]:
+        """After the tick; the pools whose standing changed."""
+        now = _time(head)
+        changed = self.book.expire(now)
+        due = self.book.due(now)
+        if not due:
+            return changed
+        plans = self._plans(due, state, now)
+        planned = {plan.token for plan in plans}
+        changed += self._note_untestable([token for token in due if token not in planned], state, head)
+        changed += await self._test(plans[:A_BLOCK], head)
+        await self._save(self.book.checked)
+        return changed
+
+    def _plans(self, tokens: Sequence[Address], state: MarketState, now: Nanoseconds) -> list[ProbePlan]:
+        setting = self._setting(state, now)
+        plans = (plan_probe(token, setting) for token in tokens)
+        return [plan for plan in plans if isinstance(plan, ProbePlan)]
+
+    async def _test(self, plans: Sequence[ProbePlan], head: Head) -> tuple[int, ...]:
+        verdicts = await asyncio.gather(*(self._verdict(plan, head) for plan in plans))
+        changed: tuple[int, ...] = ()
+        for plan, verdict in zip(plans, verdicts, strict=True):
+            changed += self._note(plan.token, verdict, head)
+        return changed
+
+    async def _verdict(self, plan: ProbePlan, head: Head) -> Verdict:
+        answers = await self._prober.probe(plan, head)
+        return Undecided(answers.cause) if isinstance(answers, Unknown) else read_answers(plan, answers)
+
+    def _note_untestable(self, tokens: Sequence[Address], state: MarketState, head: Head) -> tuple[int, ...]:
+        setting = self._setting(state, _time(head))
+        changed: tuple[int, ...] = ()
+        for token in tokens:
+            plan = plan_probe(token, setting)
+            if isinstance(plan, Unknown):
+                changed += self._note(token, Undecided(plan.cause), head)
+        return changed
+
+    def _note(self, token: Address, verdict: Verdict, head: Head) -> tuple[int, ...]:
+        if isinstance(verdict, Unsafe):
+            log.warning("token.unsafe", token=to_checksum(token), kind=verdict.kind, reason=verdict.reason)
+        elif isinstance(verdict, Undecided):
+            log.info("token.undecided", token=to_checksum(token), cause=verdict.cause)
+        return self.book.note(Checked(token, verdict, head.ref, _time(head)))
+
+    def _setting(self, state: MarketState, now: Nanoseconds) -> ProbeSetting:
+        return ProbeSetting(
+            table=state.table,
+            pools_of=self.book.pools_of,
+            is_safe=lambda token: self.book.why_not(token, now) is None,
+            weth=self._weth,
+            parties=self._prober.parties,
+        )
+
+
+def _time(head: Head) -> Nanoseconds:
+    return Nanoseconds(head.timestamp * 1_000_000_000)

@@ -1,0 +1,136 @@
+"""Carries out a token's probe on the node: `eth_simulateV1` over two blocks a day apart, one transaction a step.
+
+The probe's code is put at our own address and at a stranger's by state override, and ether with it; nothing of it
+stays. What a step's transaction costs is not asked for (`validation` false: no fee is charged).
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from bot.chain.reader import block_id
+from bot.chain.revert_reason import revert_reason
+from bot.core.ethereum_json import MalformedAnswer, decode_data, decode_quantity
+from bot.core.identity import Address, hex_bytes, hex_quantity, keccak
+from bot.core.messages import Head
+from bot.core.ports import JsonRpc
+from bot.core.result import Ok, Reverted, Unknown
+from bot.state.token_probes import Parties, ProbePlan, Step, StepAnswer
+
+STEP_GAS: Final = 3_000_000
+"""Ten times what an ordinary step takes; a token that burns more is not worth trading. Nodes cap a request at 50 M."""
+DAY_S: Final = 86_400
+BLOCK_S: Final = 12
+ATTEMPTS: Final = 2
+
+_METHOD: Final = "eth_simulateV1"
+
+
+def probe_code() -> bytes:
+    """Runtime code of contracts/TokenProbe.vy, kept beside this file: an engine has no compiler."""
+    return bytes.fromhex((Path(__file__).parent / "token_probe.hex").read_text())
+
+
+def own_parties(executor: Address | None, wallet: Address | None) -> Parties:
+    """The Executor called by the wallet; in observe, where there is neither, two addresses nobody has heard of."""
+    return Parties(
+        ours=executor or _nobody(b"ours"),
+        sender=wallet or _nobody(b"sender"),
+        stranger=_nobody(b"stranger"),
+        outsider=_nobody(b"outsider"),
+    )
+
+
+class TokenProber:
+    """Of the node behind `rpc`. Everything is read and simulated on one block, which must be canonical."""
+
+    def __init__(self, rpc: JsonRpc, parties: Parties) -> None:
+        self._rpc = rpc
+        self.parties = parties
+        self._code = hex_bytes(probe_code())
+
+    @property
+    def fingerprint(self) -> bytes:
+        """32 bytes of whatever a verdict depends on besides the chain: the probe's code and who we are."""
+        parties = self.parties
+        return keccak(self._code.encode() + parties.ours + parties.sender)
+
+    async def probe(self, plan: ProbePlan, on: Head) -> tuple[StepAnswer, ...] | Unknown:
+        """One answer a step. Unknown: the node did not simulate it, or something else than was asked for."""
+        answer: Ok[Any] | Reverted | Unknown = Unknown("not asked")
+        for _ in range(ATTEMPTS):
+            answer = await self._rpc.request(_METHOD, [self._payload(plan, on), block_id(on.hash)])
+            if not isinstance(answer, Unknown):
+                break
+        if isinstance(answer, Reverted):
+            return Unknown(f"{_METHOD}: the node refused: {answer.reason}")
+        if isinstance(answer, Unknown):
+            return Unknown(f"{_METHOD}: {answer.cause}")
+        try:
+            return _answers(answer.value, plan, on)
+        except MalformedAnswer as error:
+            return Unknown(f"{_METHOD}: {error}")
+
+    def _payload(self, plan: ProbePlan, on: Head) -> dict[str, object]:
+        placed = {
+            hex_bytes(self.parties.ours): {"code": self._code, "balance": hex_quantity(2 * plan.ether)},
+            hex_bytes(self.parties.stranger): {"code": self._code},
+        }
+        return {
+            "blockStateCalls": [
+                {
+                    "blockOverrides": _when(on, 1),
+                    "stateOverrides": placed,
+                    "calls": [_call(step) for step in plan.today],
+                },
+                {"blockOverrides": _when(on, 2), "calls": [_call(step) for step in plan.a_day_later]},
+            ],
+            "validation": False,
+            "traceTransfers": False,
+        }
+
+
+def _when(on: Head, place: int) -> dict[str, object]:
+    return {"number": hex_quantity(on.number + place), "time": hex_quantity(_time(on, place))}
+
+
+def _time(on: Head, place: int) -> int:
+    return on.timestamp + BLOCK_S + (place - 1) * DAY_S
+
+
+def _call(step: Step) -> dict[str, object]:
+    return {
+        "from": hex_bytes(step.sender),
+        "to": hex_bytes(step.to),
+        "gas": hex_quantity(STEP_GAS),
+        "input": hex_bytes(step.data),
+    }
+
+
+def _answers(blocks: object, plan: ProbePlan, on: Head) -> tuple[StepAnswer, ...]:
+    if not isinstance(blocks, list) or len(blocks) != 2:
+        raise MalformedAnswer(f"expected two blocks, got {str(blocks)[:80]}")
+    answers: list[StepAnswer] = []
+    for place, (block, steps) in enumerate(zip(blocks, (plan.today, plan.a_day_later), strict=True), start=1):
+        calls = block.get("calls") if isinstance(block, dict) else None
+        if not isinstance(calls, list) or len(calls) != len(steps):
+            raise MalformedAnswer(f"block {place} of the simulation lacks its {len(steps)} calls")
+        if decode_quantity(block.get("timestamp")) != _time(on, place):
+            raise MalformedAnswer(f"the node simulated another time than {_time(on, place)}")
+        answers += [_answer(call) for call in calls]
+    return tuple(answers)
+
+
+def _answer(call: object) -> StepAnswer:
+    if not isinstance(call, dict):
+        raise MalformedAnswer(f"expected a call, got {str(call)[:80]}")
+    said = call.get("error")
+    error: dict[str, Any] = said if isinstance(said, dict) else {}
+    data = decode_data(error.get("data") or call.get("returnData") or "0x")
+    if decode_quantity(call.get("status")) == 1:
+        return Ok(data)
+    message = str(error.get("message") or "")
+    return Reverted(revert_reason(data) if data or not message else message, data)
+
+
+def _nobody(name: bytes) -> Address:
+    return Address(keccak(b"token probe: " + name)[12:])
