@@ -49,7 +49,8 @@ class LogDecoder:
     def _logs(self, texts: list[_LogText], expected: str) -> tuple[Log, ...]:
         addresses, topics, indices = self._addresses.get, self._topics.get, self._indices.get
         fromhex, logs, last = bytes.fromhex, [], -1
-        tx_text, tx_hash = "", TxHash(b"")
+        tx_text: str | None = None
+        tx_hash = TxHash(b"")
         for text in texts:
             if text.block_hash != expected and text.block_hash.lower() != expected:
                 raise MalformedAnswer(
