@@ -9,6 +9,8 @@ from bot.core.identity import Address, address_from_hex, from_hex
 from bot.core.profile import ChainProfile, ProtocolName, SlotRule, Token, Venue
 
 PROFILE_FOLDER = Path(__file__).parent
+_FEE_OF_EACH_POOL = "0/1000000"
+"""V3: a venue has tiers, and its fees are in millionths."""
 
 
 def profile_names() -> tuple[str, ...]:
@@ -51,13 +53,16 @@ def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
 
 
 def _venue(row: Mapping[str, Any]) -> Venue:
-    numerator, denominator = (int(part) for part in row["fee"].split("/"))
+    numerator, denominator = (int(part) for part in row.get("fee", _FEE_OF_EACH_POOL).split("/"))
+    factory = address_from_hex(row["factory"])
     return Venue(
         name=row["name"],
         protocol=cast("ProtocolName", row["protocol"]),
-        factory=address_from_hex(row["factory"]),
+        factory=factory,
         init_code_hash=from_hex(row["init_code_hash"]),
         fee_numerator=numerator,
         fee_denominator=denominator,
         first_block=int(row["first_block"]),
+        deployer=address_from_hex(row["deployer"]) if "deployer" in row else factory,
+        fee_tiers=tuple((int(fee), int(spacing)) for fee, spacing in row.get("fee_tiers", ())),
     )

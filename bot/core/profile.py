@@ -4,9 +4,9 @@ from typing import Literal
 
 import msgspec
 
-from bot.core.identity import Address
+from bot.core.identity import ZERO_ADDRESS, Address
 
-ProtocolName = Literal["uniswap_v2", "uniswap_v3"]
+ProtocolName = Literal["uniswap_v2", "uniswap_v3", "pancakeswap_v3"]
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -35,6 +35,14 @@ class Venue(msgspec.Struct, frozen=True):
     fee_denominator: int
     first_block: int
     """No pool is older than this block."""
+    deployer: Address = ZERO_ADDRESS
+    """What creates the pools by CREATE2; the factory itself where it is not given."""
+    fee_tiers: tuple[tuple[int, int], ...] = ()
+    """V3: (fee in millionths, tick spacing) of every tier the factory opens pools in. Empty for V2."""
+
+    def __post_init__(self) -> None:
+        if self.deployer == ZERO_ADDRESS:
+            msgspec.structs.force_setattr(self, "deployer", self.factory)
 
 
 class ChainProfile(msgspec.Struct, frozen=True):

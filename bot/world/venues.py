@@ -36,6 +36,7 @@ UNISWAP_V3 = Venue(
     fee_numerator=0,
     fee_denominator=1_000_000,
     first_block=0,
+    fee_tiers=((100, 1), (500, 10), (3000, 60), (10000, 200)),
 )
 V2_VENUES = (UNISWAP_V2, PANCAKESWAP_V1)
 VENUES = (*V2_VENUES, UNISWAP_V3)
