@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bot.core.errors import BrokenInvariant
 from bot.core.identity import Address, to_checksum
+from bot.core.profile import ProtocolName
 from bot.core.units import UINT112_MAX
 from bot.state.screen_arrays import ScreenArrays
 
@@ -46,6 +47,7 @@ class V3Pool(msgspec.Struct, frozen=True):
     fee: int
     """In millionths of the input."""
     tick_spacing: int
+    protocol: ProtocolName = "uniswap_v3"
 
 
 Pool = V2Pool | V3Pool
