@@ -5,10 +5,6 @@ Indices are stable: the table only grows. A pool is *live* when it may be traded
 barred, and with two reserves above zero (V2) or a price (V3).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +13,8 @@ from bot.core.errors import BrokenInvariant
 from bot.core.identity import Address, to_checksum
 from bot.core.profile import ProtocolName
 from bot.core.units import UINT112_MAX
+from bot.protocols.v3_pool import ConcentratedPool
 from bot.state.screen_arrays import ScreenArrays
-
-if TYPE_CHECKING:
-    from bot.protocols.v3_pool import ConcentratedPool
 
 _FIRST_CAPACITY = 64
 _MILLION = 1_000_000
@@ -202,7 +196,7 @@ class PoolTable:
         if concentrated is None:
             self.set_reserves(index, 0, 0)
         else:
-            self.replace_concentrated(index, type(concentrated)(concentrated.fee, concentrated.tick_spacing))
+            self.replace_concentrated(index, ConcentratedPool(concentrated.fee, concentrated.tick_spacing))
 
     def _decide_live(self, index: int) -> None:
         concentrated = self.concentrated[index]

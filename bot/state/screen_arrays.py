@@ -4,26 +4,20 @@ Rounded to 53 bits: they screen and never decide. Every property is a view of th
 the next `append` or `put_ranges`. An edge is `2 * pool + (0 if token0 goes in else 1)`.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from bot.protocols.v3_pool import ConcentratedPool
+from bot.protocols.v3_pool import ConcentratedPool
+from bot.protocols.v3_tick_math import MAX_TICK, MIN_TICK, sqrt_price_at_tick
 
 _FIRST_POOLS: Final = 64
 _FIRST_RANGES: Final = 256
 _Q96: Final = float(1 << 96)
-_MIN_TICK: Final = -887_272
-_MAX_TICK: Final = 887_272
-_HALF_LOG_TICK: Final = math.log1p(1e-4) / 2.0
 
 Floats = NDArray[np.float64]
 
@@ -55,8 +49,6 @@ class ScreenArrays:
         self._log_gamma: list[float] = []
         self._log_spot: list[tuple[float, float]] = []
         """Log rate of each edge less the fee, -inf where nothing can be sold that way."""
-        self._ticks: list[list[int]] = []
-        """Between the ranges of each pool, without the two ends."""
         self._bound_of: dict[int, float] = {}
 
     def __len__(self) -> int:
@@ -122,7 +114,6 @@ class ScreenArrays:
         self._log_gamma.append(math.log(gamma))
         self._log_spot.append((-math.inf, -math.inf))
         self._room.append(0)
-        self._ticks.append([])
         return index
 
     def put_reserves(self, index: int, reserve0: int, reserve1: int) -> None:
@@ -137,12 +128,9 @@ class ScreenArrays:
     def put_ranges(self, index: int, pool: ConcentratedPool) -> None:
         """Everything of a V3 pool, after its ticks changed or it was initialised or emptied."""
         if pool.sqrt_price == 0:
-            self._ticks[index] = []
             self._range_count[index] = 0
         else:
-            ticks = sorted(pool.ticks)
-            nets = [pool.ticks[tick].net for tick in ticks]
-            self._put_slice(index, ticks, list(accumulate(nets)))
+            self._put_slice(index, pool.bounds, pool.range_liquidity)
         self.put_price(index, pool)
 
     def put_price(self, index: int, pool: ConcentratedPool) -> None:
@@ -156,10 +144,9 @@ class ScreenArrays:
             return
         self._virtual[0, index] = pool.liquidity / root
         self._virtual[1, index] = pool.liquidity * root
-        ticks = self._ticks[index]
-        # The first range begins at MIN_TICK, with or without a tick there; a price crossed at it is one below.
-        above = bisect_right(ticks, pool.tick)
-        current = max(0, above - 1 if ticks and ticks[0] == _MIN_TICK else above)
+        # The first range begins at MIN_TICK, whether there is a tick or not; the lowest price may have a tick below it.
+        begins_with_tick = bool(pool.bounds) and pool.bounds[0] == MIN_TICK
+        current = max(0, bisect_right(pool.bounds, pool.tick) - int(begins_with_tick))
         self._current_range[index] = current
         self._log_spot[index] = self._spots(index, current, root)
 
@@ -180,26 +167,29 @@ class ScreenArrays:
         up = -2.0 * math.log(self._bound[first + above[0]]) if len(above) else -math.inf
         return down, up
 
-    def _put_slice(self, index: int, ticks: list[int], liquidity_above: list[int]) -> None:
-        """`liquidity_above[k]` is active from `ticks[k]` upwards."""
-        bounds, liquidity = ticks, liquidity_above[:-1]
-        if not ticks or ticks[0] > _MIN_TICK:
-            bounds, liquidity = [_MIN_TICK, *bounds], [0, *liquidity] if ticks else []
-        if bounds[-1] < _MAX_TICK:
-            bounds, liquidity = [*bounds, _MAX_TICK], [*liquidity, 0]
+    def _put_slice(self, index: int, ticks: Sequence[int], liquidity: Sequence[int]) -> None:
+        """`liquidity[k]` lies below `ticks[k]`, the last above them all."""
+        bounds = list(ticks)
+        if not ticks or ticks[0] > MIN_TICK:
+            bounds.insert(0, MIN_TICK)
+        else:
+            liquidity = liquidity[1:]
+        if bounds[-1] < MAX_TICK:
+            bounds.append(MAX_TICK)
+        else:
+            liquidity = liquidity[:-1]
         if len(bounds) > self._room[index]:
             self._move(index, len(bounds) + len(bounds) // 2 + 2)
         first = int(self._first_range[index])
         self._bound[first : first + len(bounds)] = self._bounds(bounds)
         self._liquidity[first : first + len(liquidity)] = liquidity
         self._range_count[index] = len(liquidity)
-        self._ticks[index] = ticks
 
     def _bounds(self, ticks: Sequence[int]) -> list[float]:
         known = self._bound_of
         for tick in ticks:
             if tick not in known:
-                known[tick] = math.exp(tick * _HALF_LOG_TICK)
+                known[tick] = sqrt_price_at_tick(tick) / _Q96
         return [known[tick] for tick in ticks]
 
     def _move(self, index: int, room: int) -> None:
