@@ -1,6 +1,6 @@
-"""Block by block: apply, upkeep of what is in flight, then the tick; rebuild when continuity is lost; stop in order.
+"""Block by block: apply, then upkeep of what is in flight beside the tick; rebuild when continuity is lost; stop in order.
 
-Upkeep comes before hunting: whatever the search meets, what was sent gets its verdict and its budget back.
+Upkeep comes before judging: whatever the search meets, what was sent gets its verdict and its budget back.
 """
 
 import asyncio
@@ -152,10 +152,14 @@ class Loop:
             return
         self._touched.update(touched)
         funnel = Funnel(block, len(touched))
-        funnel.took("apply", deps.tick.clock.monotonic() - started)
+        applied = deps.tick.clock.monotonic()
+        funnel.took("logs", started - block.seen_at)
+        funnel.took("apply", applied - started)
         wallets = await self._wallets(block.head)
-        await self._upkeep(block, wallets, funnel)
-        await self._hunt(block, wallets, funnel)
+        funnel.took("wallets", deps.tick.clock.monotonic() - applied)
+        upkeep = asyncio.create_task(self._upkeep(block, wallets, funnel))
+        await self._hunt(block, wallets, funnel, upkeep)
+        await upkeep
         await self._collect(wait=deps.awaits_routes)
         funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)
         self._touched.update(await deps.audit(self._world.state, funnel))
@@ -163,13 +167,20 @@ class Loop:
         deps.after_block()
         await deps.tick_done(block.head.ref)
 
-    async def _hunt(self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel) -> None:
+    async def _hunt(
+        self,
+        block: BlockArrived,
+        wallets: Sequence[WalletAtHead],
+        funnel: Funnel,
+        upkeep: asyncio.Task[None],
+    ) -> None:
         if block.is_catch_up:
             funnel.drop("a newer block is known")
             return
         if self._blocks_left is not None:
             self._blocks_left -= 1
         if not self._hunts:
+            await upkeep
             funnel.drop("stopping: only what is in flight is followed")
             last = max((plan.window.last_block for plan in self._deps.in_flight.open_intents()), default=0)
             self._drained += int(block.head.number >= last)
@@ -179,8 +190,12 @@ class Loop:
             self._stop_hunting(Halted(halt), funnel, "halted")
             return
         touched, self._touched = sorted(self._touched), set()
+
+        async def settled() -> None:
+            await upkeep
+
         try:
-            await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel)
+            await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel, settled)
         except StopTheBot as error:
             self._stop_hunting(error, funnel, "a defect stopped the tick")
         except Exception as error:
@@ -213,21 +228,32 @@ class Loop:
             for (name, (address, line)), (count, balance) in zip(lines.items(), reads, strict=True)
         ]
         for wallet in wallets:
-            await self._note_count(wallet, head)
+            if isinstance(wallet.count, Ok):
+                wallet.line.note_count(wallet.count.value, head.ref)
+                self._deps.tick.ledger.note_next_nonce(wallet.name, wallet.count.value)
         return wallets
 
-    async def _note_count(self, wallet: WalletAtHead, head: Head) -> None:
-        if not isinstance(wallet.count, Ok):
-            return
-        count = wallet.count.value
-        wallet.line.note_count(count, head.ref)
-        self._deps.tick.ledger.note_next_nonce(wallet.name, count)
-        if self._deps.signer is not None:
-            told = await self._deps.signer.report_nonce(wallet.name, count, head.number)
-            if not isinstance(told, Ok):
-                log.warning("signer.nonce_not_told", wallet=wallet.name, count=count, answer=in_words(told))
-
     async def _upkeep(self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel) -> None:
+        """Beside the search and the simulation of the same block; whatever is judged waits for it."""
+        await asyncio.gather(
+            self._tell_signer(wallets, block.head), self._follow_in_flight(block, wallets, funnel)
+        )
+
+    async def _tell_signer(self, wallets: Sequence[WalletAtHead], head: Head) -> None:
+        signer = self._deps.signer
+        for wallet in wallets:
+            if signer is None or not isinstance(wallet.count, Ok):
+                continue
+            told = await signer.report_nonce(wallet.name, wallet.count.value, head.number)
+            if not isinstance(told, Ok):
+                words = in_words(told)
+                log.warning(
+                    "signer.nonce_not_told", wallet=wallet.name, count=wallet.count.value, answer=words
+                )
+
+    async def _follow_in_flight(
+        self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel
+    ) -> None:
         started = self._deps.tick.clock.monotonic()
         counts: dict[WalletName, Ok[int] | Reverted | Unknown] = {w.name: w.count for w in wallets}
         for settled in await self._deps.in_flight.settle(block.head, block.seen_at, counts):

@@ -1,10 +1,10 @@
 """One block, from events to journal: the whole program on one page.
 
-Upkeep has run before it (loop.py): what was in flight has its verdict and budgets are settled. Everything the tick
-needs comes in as a pure object or a Port; it makes no adapter and reads no clock but the one it is given.
+Upkeep runs beside it (loop.py): before anything is judged, what was in flight has its verdict and budgets are settled.
+Everything the tick needs comes in as a pure object or a Port; it makes no adapter and reads no clock but its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -46,6 +46,14 @@ class WalletAtHead(msgspec.Struct, frozen=True):
     balance: Ok[Wei] | Reverted | Unknown
 
 
+Settled = Callable[[], Awaitable[None]]
+"""Returns when the upkeep of the block is done."""
+
+
+async def settled_already() -> None:
+    """For who calls the tick after the upkeep."""
+
+
 class TickDeps(msgspec.Struct, frozen=True):
     run_id: str
     chain: ChainProfile
@@ -73,8 +81,13 @@ async def tick(
     deps: TickDeps,
     search: ArbitrageSearch,
     funnel: Funnel,
+    settled: Settled = settled_already,
 ) -> None:
-    """Search, plan, simulate, judge and send for one block."""
+    """Search, plan, simulate, judge and send for one block.
+
+    `settled` returns when upkeep is done. Finding and simulating need nothing of it and do not wait for it; every
+    judgement, reservation and signature does.
+    """
     started = deps.clock.monotonic()
     gas_price = next_base_fee(block.head)
     found = search.search(touched, block.head.ref, gas_price)
@@ -88,14 +101,16 @@ async def tick(
     for wallet in wallets:
         if not remaining:
             break
+        started = deps.clock.monotonic()
         plan = _plan(remaining, wallet, block, deps, deps.execution)
+        funnel.took("plan", deps.clock.monotonic() - started)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
             continue
         remaining = [opportunity for opportunity in remaining if opportunity not in plan.opportunities]
-        stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel)
+        stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel, settled)
         if stopped_by in ONE_MAY_SPOIL_ALL and len(plan.opportunities) > 1:
-            await _one_by_one(plan.opportunities, wallet, wallets, block, deps, funnel)
+            await _one_by_one(plan.opportunities, wallet, wallets, block, deps, funnel, settled)
 
 
 async def _one_by_one(
@@ -105,13 +120,14 @@ async def _one_by_one(
     block: BlockArrived,
     deps: TickDeps,
     funnel: Funnel,
+    settled: Settled,
 ) -> None:
     """The merged plan fell to one cycle that reverts, or to its size: the best that goes through alone is sent."""
     for opportunity in opportunities:
         plan = _plan([opportunity], wallet, block, deps, deps.execution)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
-        elif await _carry_out(plan, wallet, wallets, block, deps, funnel) not in ONE_MAY_SPOIL_ALL:
+        elif await _carry_out(plan, wallet, wallets, block, deps, funnel, settled) not in ONE_MAY_SPOIL_ALL:
             return
 
 
@@ -147,6 +163,7 @@ async def _carry_out(
     block: BlockArrived,
     deps: TickDeps,
     funnel: Funnel,
+    settled: Settled,
 ) -> str | None:
     """Everything between a plan and the wire. Where it stops, the reason is counted, recorded, and its rule returned."""
     funnel.planned += 1
@@ -167,12 +184,17 @@ async def _carry_out(
     if not isinstance(simulated, Ok):
         return await _drop(plan, "simulation", _failure(simulated), deps, funnel)
     funnel.simulated += 1
+    started = deps.clock.monotonic()
+    await settled()
+    waited_until = deps.clock.monotonic()
+    funnel.took("wait for upkeep", waited_until - started)
     decision = judge(plan, simulated.value, _context(wallets, block, deps))
+    funnel.took("gate", deps.clock.monotonic() - waited_until)
     if isinstance(decision, Denied):
         denial = Check(decision.rule, decision.limit, decision.actual)
         return await _drop(plan, "risk", denial, deps, funnel)
     funnel.allowed += 1
-    return await _send(decision, wallet.line, deps, funnel)
+    return await _send(decision, wallet.line, block, deps, funnel)
 
 
 async def _simulate(
@@ -184,7 +206,9 @@ async def _simulate(
     return answer.value if isinstance(answer, Ok) else answer
 
 
-async def _send(approved: Approved, line: NonceLine, deps: TickDeps, funnel: Funnel) -> str | None:
+async def _send(
+    approved: Approved, line: NonceLine, block: BlockArrived, deps: TickDeps, funnel: Funnel
+) -> str | None:
     """Reserve, then dispatch. A refusal by the signer frees the budget; its silence does not (law 1)."""
     plan = approved.plan
     if deps.dispatcher is None:
@@ -196,13 +220,16 @@ async def _send(approved: Approved, line: NonceLine, deps: TickDeps, funnel: Fun
     deps.ledger.reserve(plan.id, approved.reservation, plan.window)
     deps.recorded_intents.add(plan.id)
     started = deps.clock.monotonic()
-    sent = await deps.dispatcher.dispatch(approved, line)
-    funnel.took("sign and send", deps.clock.monotonic() - started)
+    sent = await deps.dispatcher.dispatch(approved, line, funnel.took)
+    ended = deps.clock.monotonic()
+    funnel.took("sign and send", ended - started)
     if isinstance(sent, NotSigned):
         deps.ledger.release_unsigned(plan.wallet, plan.id)
         return await _drop(plan, "signer", Check("signer", "its policy", sent.reason), deps, funnel)
     if isinstance(sent, MaybeSigned):
         return await _drop(plan, "signer", Check("signer_silent", "an answer", sent.cause), deps, funnel)
+    if sent.routes and not funnel.sent:
+        funnel.took("seen to sent", ended - block.seen_at)
     funnel.sent += int(sent.routes > 0)
     return None
 

@@ -1,7 +1,7 @@
 """From an Approved to the wire, in the one order there is (law 3): durable intent, signature, durable payload, send."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -9,7 +9,7 @@ from bot.core.decisions import Approved, Bundle, Outcome, Verdict
 from bot.core.identity import IntentId, TxHash
 from bot.core.ports import BundleRoute, Clock, Journal, Signer
 from bot.core.records import IntentRecord, OutcomeRecord, PayloadRecord
-from bot.core.result import Ok, Reverted, Unknown
+from bot.core.result import Reverted, Unknown
 from bot.core.transaction import SignedTransaction
 from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import InFlight
@@ -67,21 +67,26 @@ class Dispatcher:
         """Names of the routes that may be given a plan that can revert (law 7)."""
         return tuple(route.name for route in self._routes if route.drops_reverts)
 
-    async def dispatch(self, approved: Approved, line: NonceLine) -> Sent | NotSigned | MaybeSigned:
-        """Sign once and hand over to every route that drops reverts. The caller has reserved the budget."""
-        plan = approved.plan
+    async def dispatch(
+        self, approved: Approved, line: NonceLine, took: Callable[[str, int], None] = lambda _step, _ns: None
+    ) -> Sent | NotSigned | MaybeSigned:
+        """Sign once and hand over to every route that drops reverts. The caller has reserved the budget.
+
+        `took` is told the duration of each step.
+        """
+        plan, started = approved.plan, self._clock.monotonic()
         await self._journal.record_intent(self._intent(approved))
         self._in_flight.recorded(plan)
+        recorded = self._clock.monotonic()
+        took("intent on disk", recorded - started)
         signed = await self._signer.sign(approved)
+        took("signer", self._clock.monotonic() - recorded)
         if isinstance(signed, Reverted):
             return await self._refused(approved, signed.reason)
         if isinstance(signed, Unknown):
             self._in_flight.signer_silent(plan.id)
             return MaybeSigned(signed.cause)
-        await self._journal.record_payload(self._payload(approved, signed.value))
-        line.note_payload(LivePayload(plan.id, plan.transaction.nonce, signed.value.hash))
-        self._in_flight.signed(plan.id, signed.value.hash)
-        return await self._hand_over(approved, signed)
+        return await self._hand_over(approved, signed.value, line, took)
 
     async def _refused(self, approved: Approved, reason: str) -> NotSigned:
         """Close the intent on disk: a start must not take it for one whose end is open."""
@@ -102,18 +107,36 @@ class Dispatcher:
         self._handing_over -= spoken
         await asyncio.gather(*spoken)
 
-    async def _hand_over(self, approved: Approved, signed: Ok[SignedTransaction]) -> Sent:
-        """The attempts are on disk before they are made. A route that hangs holds up neither the tick nor the others."""
-        plan, tx_hash = approved.plan, signed.value.hash
-        bundle = bundle_of(plan, signed.value, self._salt)
+    async def _hand_over(
+        self,
+        approved: Approved,
+        signed: SignedTransaction,
+        line: NonceLine,
+        took: Callable[[str, int], None],
+    ) -> Sent:
+        """The payload and its attempts are on disk, most often by one commit, before the first byte leaves.
+
+        A route that hangs holds up neither the tick nor the others.
+        """
+        plan, tx_hash = approved.plan, signed.hash
+        bundle = bundle_of(plan, signed, self._salt)
         now, started = self._clock.utc(), self._clock.monotonic()
         pending = [
             RouteAnswer(route.name, NOT_ANSWERED, now, Nanoseconds(0), started)
             for route in routes_for(bundle, self._routes).usable
         ]
-        await self._told(plan.id, tx_hash, bundle, pending)
+        await asyncio.gather(
+            self._journal.record_payload(self._payload(approved, signed)),
+            *self._recordings(plan.id, tx_hash, bundle, pending),
+        )
+        line.note_payload(LivePayload(plan.id, plan.transaction.nonce, tx_hash))
+        self._in_flight.signed(plan.id, tx_hash)
+        self._in_flight.answered(plan.id, pending)
+        recorded = self._clock.monotonic()
+        took("payload on disk", recorded - started)
         self._handing_over.add(asyncio.create_task(self._submit(plan.id, tx_hash, bundle)))
         await asyncio.sleep(0)  # the bundle is on its way before the tick goes on
+        took("write to routes", self._clock.monotonic() - recorded)
         return Sent(len(pending))
 
     async def _submit(self, intent: IntentId, tx_hash: TxHash, bundle: Bundle) -> None:
@@ -124,8 +147,13 @@ class Dispatcher:
         self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, answers: Sequence[RouteAnswer]
     ) -> None:
         self._in_flight.answered(intent, answers)
+        await asyncio.gather(*self._recordings(intent, tx_hash, bundle, answers))
+
+    def _recordings(
+        self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, answers: Sequence[RouteAnswer]
+    ) -> list[Awaitable[None]]:
         records = (attempt_record(intent, tx_hash, bundle.target_block, answer) for answer in answers)
-        await asyncio.gather(*(self._journal.record_attempt(record) for record in records))
+        return [self._journal.record_attempt(record) for record in records]
 
     def _intent(self, approved: Approved) -> IntentRecord:
         return IntentRecord(
