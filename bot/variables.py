@@ -27,6 +27,12 @@ Names = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda text: tuple(part.strip().lower() for part in text.split(",") if part.strip())),
 ]
+Addresses = Annotated[
+    frozenset[Address],
+    BeforeValidator(
+        lambda text: frozenset(address_from_hex(part.strip()) for part in text.split(",") if part.strip())
+    ),
+]
 Switch = Annotated[bool, BeforeValidator(lambda text: {"on": True, "off": False}.get(text.lower(), text))]
 
 
@@ -88,6 +94,16 @@ class BotVariables(_Family):
         "2 s", "A signer without answer by then is unknown: budget stays reserved."
     )
     audit_pools: Count = _default("2", "Pools (a count) compared with the chain after every block.")
+    token_check_expiry: Duration = _default(
+        "24 h",
+        "Age at which a token's check counts no more and its pools are barred; checked again before that.",
+    )
+    tokens_allowed: Addresses = _default(
+        "", "Tokens traded without a check, by address, comma separated: for one you know better than a check can."
+    )
+    tokens_denied: Addresses = _default(
+        "", "Tokens never traded, by address, comma separated. Wins over every check and over BOT_TOKENS_ALLOWED."
+    )
     lockstep: Switch = _default("off", "on: tell the local market when a tick is done. Market only.")
     market_seed: Count | None = Field(
         None, description="Seed of the local market, for the report. Market only."
