@@ -8,7 +8,8 @@ from typing import Final
 
 from bot.core.identity import Address, keccak, to_checksum
 from bot.core.messages import Log
-from bot.core.units import UINT112_MAX, UINT256_MAX, TokenUnits, mul_div_down, mul_div_up
+from bot.core.units import UINT112_MAX, TokenUnits, mul_div_down, mul_div_up
+from bot.protocols.words import WORD, address_word, check_length, read_address, read_uint, uint_word
 
 SYNC_TOPIC: Final = keccak(b"Sync(uint112,uint112)")
 SWAP_TOPIC: Final = keccak(b"Swap(address,uint256,uint256,uint256,uint256,address)")
@@ -16,7 +17,6 @@ PAIR_CREATED_TOPIC: Final = keccak(b"PairCreated(address,address,address,uint256
 RESERVES_SLOT: Final = 8
 """Storage slot of a pair that packs reserve0, reserve1 and the time of the last change."""
 
-_WORD = 32
 _GET_RESERVES = keccak(b"getReserves()")[:4]
 _TOKEN0 = keccak(b"token0()")[:4]
 _TOKEN1 = keccak(b"token1()")[:4]
@@ -25,7 +25,7 @@ _ALL_PAIRS = keccak(b"allPairs(uint256)")[:4]
 _ALL_PAIRS_LENGTH = keccak(b"allPairsLength()")[:4]
 _GET_PAIR = keccak(b"getPair(address,address)")[:4]
 _SWAP = keccak(b"swap(uint256,uint256,address,bytes)")[:4]
-_SWAP_DATA_OFFSET = (4 * _WORD).to_bytes(_WORD, "big")
+_SWAP_DATA_OFFSET = (4 * WORD).to_bytes(WORD, "big")
 _UINT32_MAX = (1 << 32) - 1
 
 
@@ -101,36 +101,36 @@ def all_pairs_length_calldata() -> bytes:
 
 
 def all_pairs_calldata(place: int) -> bytes:
-    return _ALL_PAIRS + _word(place)
+    return _ALL_PAIRS + uint_word(place)
 
 
 def get_pair_calldata(token_a: Address, token_b: Address) -> bytes:
-    return _GET_PAIR + _address_word(token_a) + _address_word(token_b)
+    return _GET_PAIR + address_word(token_a) + address_word(token_b)
 
 
 def swap_calldata(amount0_out: int, amount1_out: int, to: Address, data: bytes = b"") -> bytes:
     """`swap`; the pair calls `to` back exactly when `data` is not empty."""
-    padding = bytes(-len(data) % _WORD)
-    head = _SWAP + _word(amount0_out) + _word(amount1_out) + _address_word(to) + _SWAP_DATA_OFFSET
-    return head + _word(len(data)) + data + padding
+    padding = bytes(-len(data) % WORD)
+    head = _SWAP + uint_word(amount0_out) + uint_word(amount1_out) + address_word(to) + _SWAP_DATA_OFFSET
+    return head + uint_word(len(data)) + data + padding
 
 
 def decode_reserves(answer: bytes) -> tuple[int, int]:
     """(reserve0, reserve1) of getReserves(). Raises ValueError unless it is three words of uint112, uint112, uint32."""
-    _check_length(answer, 3 * _WORD, "getReserves() answer")
-    _read(answer, 2, _UINT32_MAX, "blockTimestampLast")
-    return _read(answer, 0, UINT112_MAX, "reserve0"), _read(answer, 1, UINT112_MAX, "reserve1")
+    check_length(answer, 3 * WORD, "getReserves() answer")
+    read_uint(answer, 2, _UINT32_MAX, "blockTimestampLast")
+    return read_uint(answer, 0, UINT112_MAX, "reserve0"), read_uint(answer, 1, UINT112_MAX, "reserve1")
 
 
 def decode_address(answer: bytes) -> Address:
     """The answer of token0, token1, factory, allPairs or getPair. Raises ValueError unless it is one address word."""
-    _check_length(answer, _WORD, "address answer")
-    return _address(answer)
+    check_length(answer, WORD, "address answer")
+    return read_address(answer)
 
 
 def decode_length(answer: bytes) -> int:
     """The answer of allPairsLength(). Raises ValueError unless it is one word."""
-    _check_length(answer, _WORD, "allPairsLength() answer")
+    check_length(answer, WORD, "allPairsLength() answer")
     return int.from_bytes(answer, "big")
 
 
@@ -138,16 +138,20 @@ def decode_sync(log: Log) -> tuple[int, int]:
     """(reserve0, reserve1) after the change. Raises ValueError for what is no Sync of a V2 pair."""
     if log.topics != (SYNC_TOPIC,):
         raise ValueError(f"{len(log.topics)} topics, expected Sync's one")
-    _check_length(log.data, 2 * _WORD, "Sync data")
-    return _read(log.data, 0, UINT112_MAX, "reserve0"), _read(log.data, 1, UINT112_MAX, "reserve1")
+    check_length(log.data, 2 * WORD, "Sync data")
+    return read_uint(log.data, 0, UINT112_MAX, "reserve0"), read_uint(log.data, 1, UINT112_MAX, "reserve1")
 
 
 def decode_pair_created(log: Log) -> tuple[Address, Address, Address]:
     """(token0, token1, pair). Raises ValueError for what is no PairCreated, or whose tokens are not in order."""
     if len(log.topics) != 3 or log.topics[0] != PAIR_CREATED_TOPIC:
         raise ValueError(f"{len(log.topics)} topics, expected PairCreated's three")
-    _check_length(log.data, 2 * _WORD, "PairCreated data")
-    token0, token1, pair = _address(log.topics[1]), _address(log.topics[2]), _address(log.data[:_WORD])
+    check_length(log.data, 2 * WORD, "PairCreated data")
+    token0, token1, pair = (
+        read_address(log.topics[1]),
+        read_address(log.topics[2]),
+        read_address(log.data[:WORD]),
+    )
     if token0 >= token1:
         raise ValueError(f"token0 {to_checksum(token0)} is not below token1 {to_checksum(token1)}")
     return token0, token1, pair
@@ -155,36 +159,6 @@ def decode_pair_created(log: Log) -> tuple[Address, Address, Address]:
 
 def unpack_reserves_slot(word: bytes) -> tuple[int, int, int]:
     """(reserve0, reserve1, time of the last change in seconds mod 2**32) of storage slot RESERVES_SLOT, 32 bytes."""
-    _check_length(word, _WORD, "storage word")
+    check_length(word, WORD, "storage word")
     packed = int.from_bytes(word, "big")
     return packed & UINT112_MAX, packed >> 112 & UINT112_MAX, packed >> 224
-
-
-def _check_length(data: bytes, expected: int, what: str) -> None:
-    if len(data) != expected:
-        raise ValueError(f"{what} has {len(data)} bytes, expected {expected}")
-
-
-def _read(data: bytes, place: int, most: int, what: str) -> int:
-    value = int.from_bytes(data[place * _WORD : (place + 1) * _WORD], "big")
-    if value > most:
-        raise ValueError(f"{what} {value} is above {most}, the most its type holds")
-    return value
-
-
-def _address(word: bytes) -> Address:
-    if len(word) != _WORD or any(word[:12]):
-        raise ValueError(f"0x{word.hex()} is no address in a word")
-    return Address(word[12:])
-
-
-def _address_word(address: Address) -> bytes:
-    if len(address) != 20:
-        raise ValueError(f"an address has 20 bytes, this one {len(address)}: 0x{address.hex()}")
-    return bytes(12) + address
-
-
-def _word(value: int) -> bytes:
-    if not 0 <= value <= UINT256_MAX:
-        raise ValueError(f"{value} does not fit uint256")
-    return value.to_bytes(_WORD, "big")
