@@ -1,5 +1,6 @@
 """The only place that builds adapters and wires them: settings in, a Composition out. No decision is made here."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ from bot.chain.rpc import open_session
 from bot.chain.rpc_lasting import LastingRpc
 from bot.chain.signer_client import SignerClient
 from bot.chain.simulation import NodeSimulator
+from bot.chain.token_guard import Progress, TokenGuard
+from bot.chain.token_probe import TokenProber, own_parties
 from bot.clock import LockstepClock, SystemClock
 from bot.core.errors import RetryLater, Unreachable
 from bot.core.funnel import Funnel
@@ -33,12 +36,14 @@ from bot.execution.nonce_line import NonceLine
 from bot.feeds.config import HeadFeedConfig
 from bot.feeds.heads import HeadFeed
 from bot.journal.store import JournalStore
+from bot.journal.token_cache import CACHE_FILE, load_verdicts, save_verdicts
 from bot.loop import LoopDeps, World
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.protocols.uniswap_v2 import PAIR_CREATED_TOPIC, SYNC_TOPIC
 from bot.risk.ledger import Ledger
 from bot.settings import Settings, limits_of
 from bot.state.market_state import MarketState
+from bot.state.token_safety import Checked, TokenBook, TokenPolicy
 from bot.tick import TickDeps
 
 log = structlog.get_logger()
@@ -46,6 +51,9 @@ log = structlog.get_logger()
 HALT_FILE = "HALT"
 EXPIRED_GAS = Gas(100_000)
 """Most that a payload uses after its window: intrinsic gas of eight cycles' calldata and the Executor's first check."""
+
+TOKEN_RETRY = Nanoseconds(60 * 10**9)
+"""After which a token that could not be tested is tried again."""
 
 
 class Adapters(msgspec.Struct, frozen=True):
@@ -93,14 +101,16 @@ async def compose(
     journal: Journal,
     run_id: str,
     wallets: dict[WalletName, Address],
+    tokens_tested: Progress,
 ) -> tuple[LoopDeps, World]:
     """Everything the loop takes, with the ledger and what was in flight restored from the journal (law 13).
 
-    `journal` is what the loop writes to, `store` the same journal to read from. Raises Unreachable when the chain
-    cannot be read at the start.
+    `journal` is what the loop writes to, `store` the same journal to read from; `tokens_tested` is called while
+    tokens are tested before the first block. Raises Unreachable when the chain cannot be read at the start.
     """
     execution = execution_config(settings)
-    bootstrap = _bootstrap(settings, adapters)
+    tokens = await _token_guard(settings, adapters, wallets)
+    bootstrap = _bootstrap(settings, adapters, tokens, tokens_tested)
     try:
         world = await bootstrap()
     except RetryLater as error:
@@ -137,6 +147,7 @@ async def compose(
         lines={name: (address, NonceLine(name)) for name, address in wallets.items()},
         bootstrap=bootstrap,
         audit=_audit(settings, adapters),
+        tokens=tokens,
         tick_done=_tick_done(settings, adapters),
         new_head=_new_head(adapters.clock),
         after_block=lambda: None,
@@ -223,7 +234,9 @@ def _feed(settings: Settings, clock: SystemClock) -> HeadFeed:
     return HeadFeed(connect, clock, config, (SYNC_TOPIC, PAIR_CREATED_TOPIC), jitter)
 
 
-def _bootstrap(settings: Settings, adapters: Adapters) -> Callable[[], Awaitable[World]]:
+def _bootstrap(
+    settings: Settings, adapters: Adapters, tokens: TokenGuard, tokens_tested: Progress
+) -> Callable[[], Awaitable[World]]:
     async def bootstrap() -> World:
         head = await adapters.reader.head()
         if not isinstance(head, Ok):
@@ -233,11 +246,46 @@ def _bootstrap(settings: Settings, adapters: Adapters) -> Callable[[], Awaitable
             log.warning(
                 "bootstrap.left_out", venue=left_out.venue, pool=left_out.pool, reason=left_out.reason
             )
+        await tokens.admit(result.state.table, head.value, tokens_tested)
         bases = [token.address for token in settings.chain.base_tokens]
         config = SearchConfig(weth=settings.chain.weth.address, bid_share=Bps(settings.variables.bid_share))
         return World(result.state, ArbitrageSearch(result.state.table, bases, config))
 
     return bootstrap
+
+
+async def _token_guard(
+    settings: Settings, adapters: Adapters, wallets: dict[WalletName, Address]
+) -> TokenGuard:
+    variables, chain = settings.variables, settings.chain
+    prober = TokenProber(
+        adapters.rpc, own_parties(variables.executor, next(iter(wallets.values()), None)), chain.slot.seconds
+    )
+    path = settings.data_dir / CACHE_FILE
+    known, problem = load_verdicts(path, chain.chain_id, prober.fingerprint)
+    if known:
+        # A local chain begins anew under the same id, and what it had is not there any more.
+        newest = max(known, key=lambda one: one.at)
+        block = await adapters.reader.head_by_hash(newest.block.hash)
+        if not isinstance(block, Ok) or block.value is None:
+            known, problem = (), f"{path}: block {newest.block.number} it was made at is not on this chain"
+    if problem is not None:
+        log.warning("token.cache_not_used", reason=problem)
+
+    async def save(checked: Sequence[Checked]) -> None:
+        try:
+            await asyncio.to_thread(save_verdicts, path, chain.chain_id, prober.fingerprint, checked)
+        except OSError as error:
+            log.warning("token.cache_not_written", path=str(path), reason=str(error))
+
+    policy = TokenPolicy(
+        trusted=frozenset(token.address for token in chain.base_tokens),
+        allowed=variables.tokens_allowed,
+        denied=variables.tokens_denied,
+        expiry=Nanoseconds(variables.token_check_expiry),
+        retry=TOKEN_RETRY,
+    )
+    return TokenGuard(TokenBook(policy, known), prober, chain.weth.address, save)
 
 
 def _audit(

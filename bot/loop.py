@@ -42,6 +42,18 @@ class Feed(Protocol):
     def events(self) -> AsyncIterator[ChainEvent]: ...
 
 
+class TokenGuard(Protocol):
+    """Keeps pools barred until their tokens are known safe."""
+
+    def take_in(self, head: Head) -> None:
+        """Bar what the block brought. Asks nobody: it stands between a block and its tick."""
+        ...
+
+    async def check(self, head: Head) -> Sequence[int]:
+        """Test some of what is new or due; the pools whose standing changed, to be screened afresh."""
+        ...
+
+
 class World(msgspec.Struct):
     """What is believed of the chain, rebuilt whole when continuity is lost."""
 
@@ -61,6 +73,7 @@ class LoopDeps(msgspec.Struct, frozen=True):
     """Everything at the newest block; raises RetryLater while it cannot be read."""
     audit: Callable[[MarketState, Funnel], Awaitable[Sequence[int]]]
     """Compare a sample with the chain; the pools whose standing changed, to be screened afresh."""
+    tokens: TokenGuard
     tick_done: Callable[[BlockRef], Awaitable[None]]
     """Lockstep: tell the market. Elsewhere: nothing."""
     new_head: Callable[[Head], None]
@@ -150,6 +163,7 @@ class Loop:
             await deps.tick.journal.record_block(refused.record(deps.tick.run_id))
             await self._rebuild()
             return
+        deps.tokens.take_in(block.head)
         self._touched.update(touched)
         funnel = Funnel(block, len(touched))
         applied = deps.tick.clock.monotonic()
@@ -163,9 +177,20 @@ class Loop:
         await self._collect(wait=deps.awaits_routes)
         funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)
         self._touched.update(await deps.audit(self._world.state, funnel))
+        await self._check_tokens(block, funnel)
         await deps.tick.journal.record_block(funnel.record(deps.tick.run_id))
         deps.after_block()
         await deps.tick_done(block.head.ref)
+
+    async def _check_tokens(self, block: BlockArrived, funnel: Funnel) -> None:
+        if block.is_catch_up:
+            return
+        started = self._deps.tick.clock.monotonic()
+        changed = await self._deps.tokens.check(block.head)
+        self._touched.update(changed)
+        barred = sum(self._world.state.table.why_barred(index) is not None for index in changed)
+        funnel.drop("pool barred: a token is not known safe", barred)
+        funnel.took("token check", self._deps.tick.clock.monotonic() - started)
 
     async def _hunt(
         self,

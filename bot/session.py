@@ -23,6 +23,7 @@ from bot.journal.store import JournalStore, open_journal
 from bot.loop import Loop, LoopDeps
 from bot.opportunities.warm import warm_kernels
 from bot.ops import doctor
+from bot.ops.barred_tokens import barred_in_words
 from bot.ops.observed_journal import ObservedJournal
 from bot.ops.report import build_report
 from bot.ops.report_text import report_text
@@ -124,9 +125,12 @@ async def _run(
             for earlier in await store.open_intents():
                 progress.on_intent(earlier.record)
             journal = ObservedJournal(store, progress)
-            deps, world = await compose(settings, adapters, store, journal, run.run_id, wallets)
+            deps, world = await compose(
+                settings, adapters, store, journal, run.run_id, wallets, _tokens_tested(show)
+            )
             pools = f"{len(world.state.table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles"
             show.step("pools", pools)
+            show.step("tokens", barred_in_words(world.state.table))
             async with show.running(progress, _banner(settings), signals.stop) as shown:
                 signals.is_looping = True
                 after_block = _after_block(deps, settings, progress, shown)
@@ -138,6 +142,19 @@ async def _run(
     finally:
         await store.close()
     return signals.exit_code()
+
+
+def _tokens_tested(show: Show) -> Callable[[int, int], None]:
+    """Says how far the test of tokens is, at most once a second, and when it is done."""
+    said = time.monotonic()
+
+    def tested(done: int, total: int) -> None:
+        nonlocal said
+        if total and (done == total or time.monotonic() - said > 1):
+            said = time.monotonic()
+            show.step("token check", f"{done}/{total}")
+
+    return tested
 
 
 async def _checks(

@@ -35,6 +35,20 @@ class ScriptedFeed:
             yield await self._events.get()
 
 
+class Tokens:
+    """A guard to which every token is safe, unless `changes` says what its checks change, one a block."""
+
+    def __init__(self):
+        self.heads = []
+        self.changes = []
+
+    def take_in(self, head):
+        self.heads.append(head.number)
+
+    async def check(self, head):
+        return self.changes.pop(0) if self.changes else ()
+
+
 class Stage:
     """A small market with a loop over it; `audits` and `bootstraps` are used up one a call."""
 
@@ -45,6 +59,7 @@ class Stage:
         self.world = world or world_at()
         self.bootstraps = []
         self.audits = []
+        self.tokens = Tokens()
         self.told = []
         self.blocks = blocks
         self.tick_changes = {}
@@ -66,6 +81,7 @@ class Stage:
             lines={"main": (OPERATOR, market.line)},
             bootstrap=self._bootstrap,
             audit=self._audit,
+            tokens=self.tokens,
             tick_done=self._tick_done,
             new_head=lambda head: None,
             after_block=lambda: None,

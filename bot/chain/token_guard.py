@@ -10,7 +10,7 @@ from bot.core.identity import Address, to_checksum
 from bot.core.messages import Head
 from bot.core.result import Unknown
 from bot.core.units import Nanoseconds
-from bot.state.market_state import MarketState
+from bot.state.pool_table import PoolTable
 from bot.state.token_answers import read_answers
 from bot.state.token_probes import ProbePlan, ProbeSetting, plan_probe
 from bot.state.token_safety import Checked, TokenBook, Undecided, Unsafe, Verdict
@@ -36,20 +36,20 @@ class TokenGuard:
         self._weth = weth
         self._save = save
 
-    async def admit(self, state: MarketState, head: Head, progress: Progress) -> None:
+    async def admit(self, table: PoolTable, head: Head, progress: Progress) -> None:
         """Before anything is searched in a new table: bar it, and test all that is due, however much it is."""
         now = _time(head)
-        self.book.adopt(state.table, now)
+        self.book.adopt(table, now)
         waiting = self.book.due(now)
         total = len(waiting)
         # Round by round: what has no pool with WETH waits until a token it trades with was found safe.
-        while plans := self._plans(waiting, state, now):
+        while plans := self._plans(waiting, now):
             for start in range(0, len(plans), AT_ONCE):
                 progress(total - len(waiting) + start, total)
                 await self._test(plans[start : start + AT_ONCE], head)
             planned = {plan.token for plan in plans}
             waiting = [token for token in waiting if token not in planned]
-        self._note_untestable(waiting, state, head)
+        self._note_untestable(waiting, head)
         progress(total, total)
         if total:
             await self._save(self.book.checked)
@@ -58,22 +58,22 @@ class TokenGuard:
         """Between a block and its tick: what it brought is barred until it is tested. Asks nobody."""
         self.book.take_in(_time(head))
 
-    async def check(self, state: MarketState, head: Head) -> tuple[int, ...]:
+    async def check(self, head: Head) -> tuple[int, ...]:
         """After the tick; the pools whose standing changed."""
         now = _time(head)
         changed = self.book.expire(now)
         due = self.book.due(now)
         if not due:
             return changed
-        plans = self._plans(due, state, now)
+        plans = self._plans(due, now)
         planned = {plan.token for plan in plans}
-        changed += self._note_untestable([token for token in due if token not in planned], state, head)
+        changed += self._note_untestable([token for token in due if token not in planned], head)
         changed += await self._test(plans[:A_BLOCK], head)
         await self._save(self.book.checked)
         return changed
 
-    def _plans(self, tokens: Sequence[Address], state: MarketState, now: Nanoseconds) -> list[ProbePlan]:
-        setting = self._setting(state, now)
+    def _plans(self, tokens: Sequence[Address], now: Nanoseconds) -> list[ProbePlan]:
+        setting = self._setting(now)
         plans = (plan_probe(token, setting) for token in tokens)
         return [plan for plan in plans if isinstance(plan, ProbePlan)]
 
@@ -88,8 +88,8 @@ class TokenGuard:
         answers = await self._prober.probe(plan, head)
         return Undecided(answers.cause) if isinstance(answers, Unknown) else read_answers(plan, answers)
 
-    def _note_untestable(self, tokens: Sequence[Address], state: MarketState, head: Head) -> tuple[int, ...]:
-        setting = self._setting(state, _time(head))
+    def _note_untestable(self, tokens: Sequence[Address], head: Head) -> tuple[int, ...]:
+        setting = self._setting(_time(head))
         changed: tuple[int, ...] = ()
         for token in tokens:
             plan = plan_probe(token, setting)
@@ -104,9 +104,9 @@ class TokenGuard:
             log.info("token.undecided", token=to_checksum(token), cause=verdict.cause)
         return self.book.note(Checked(token, verdict, head.ref, _time(head)))
 
-    def _setting(self, state: MarketState, now: Nanoseconds) -> ProbeSetting:
+    def _setting(self, now: Nanoseconds) -> ProbeSetting:
         return ProbeSetting(
-            table=state.table,
+            table=self.book.table,
             pools_of=self.book.pools_of,
             is_safe=lambda token: self.book.why_not(token, now) is None,
             weth=self._weth,

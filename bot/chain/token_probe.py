@@ -19,7 +19,6 @@ from bot.state.token_probes import Parties, ProbePlan, Step, StepAnswer
 STEP_GAS: Final = 3_000_000
 """Ten times what an ordinary step takes; a token that burns more is not worth trading. Nodes cap a request at 50 M."""
 DAY_S: Final = 86_400
-BLOCK_S: Final = 12
 ATTEMPTS: Final = 2
 
 _METHOD: Final = "eth_simulateV1"
@@ -43,8 +42,9 @@ def own_parties(executor: Address | None, wallet: Address | None) -> Parties:
 class TokenProber:
     """Of the node behind `rpc`. Everything is read and simulated on one block, which must be canonical."""
 
-    def __init__(self, rpc: JsonRpc, parties: Parties) -> None:
+    def __init__(self, rpc: JsonRpc, parties: Parties, slot_s: int) -> None:
         self._rpc = rpc
+        self._slot_s = slot_s
         self.parties = parties
         self._code = hex_bytes(probe_code())
 
@@ -66,11 +66,12 @@ class TokenProber:
         if isinstance(answer, Unknown):
             return Unknown(f"{_METHOD}: {answer.cause}")
         try:
-            return _answers(answer.value, plan, on)
+            return _answers(answer.value, plan, self._times(on))
         except MalformedAnswer as error:
             return Unknown(f"{_METHOD}: {error}")
 
     def _payload(self, plan: ProbePlan, on: Head) -> dict[str, object]:
+        today, later = self._times(on)
         placed = {
             hex_bytes(self.parties.ours): {"code": self._code, "balance": hex_quantity(2 * plan.ether)},
             hex_bytes(self.parties.stranger): {"code": self._code},
@@ -78,23 +79,24 @@ class TokenProber:
         return {
             "blockStateCalls": [
                 {
-                    "blockOverrides": _when(on, 1),
+                    "blockOverrides": _when(on, 1, today),
                     "stateOverrides": placed,
                     "calls": [_call(step) for step in plan.today],
                 },
-                {"blockOverrides": _when(on, 2), "calls": [_call(step) for step in plan.a_day_later]},
+                {"blockOverrides": _when(on, 2, later), "calls": [_call(step) for step in plan.a_day_later]},
             ],
             "validation": False,
             "traceTransfers": False,
         }
 
+    def _times(self, on: Head) -> tuple[int, int]:
+        """Of the two simulated blocks, in seconds."""
+        next_block = on.timestamp + self._slot_s
+        return next_block, next_block + DAY_S
 
-def _when(on: Head, place: int) -> dict[str, object]:
-    return {"number": hex_quantity(on.number + place), "time": hex_quantity(_time(on, place))}
 
-
-def _time(on: Head, place: int) -> int:
-    return on.timestamp + BLOCK_S + (place - 1) * DAY_S
+def _when(on: Head, place: int, timestamp: int) -> dict[str, object]:
+    return {"number": hex_quantity(on.number + place), "time": hex_quantity(timestamp)}
 
 
 def _call(step: Step) -> dict[str, object]:
@@ -106,16 +108,16 @@ def _call(step: Step) -> dict[str, object]:
     }
 
 
-def _answers(blocks: object, plan: ProbePlan, on: Head) -> tuple[StepAnswer, ...]:
+def _answers(blocks: object, plan: ProbePlan, times: tuple[int, int]) -> tuple[StepAnswer, ...]:
     if not isinstance(blocks, list) or len(blocks) != 2:
         raise MalformedAnswer(f"expected two blocks, got {str(blocks)[:80]}")
     answers: list[StepAnswer] = []
-    for place, (block, steps) in enumerate(zip(blocks, (plan.today, plan.a_day_later), strict=True), start=1):
+    for block, steps, timestamp in zip(blocks, (plan.today, plan.a_day_later), times, strict=True):
         calls = block.get("calls") if isinstance(block, dict) else None
         if not isinstance(calls, list) or len(calls) != len(steps):
-            raise MalformedAnswer(f"block {place} of the simulation lacks its {len(steps)} calls")
-        if decode_quantity(block.get("timestamp")) != _time(on, place):
-            raise MalformedAnswer(f"the node simulated another time than {_time(on, place)}")
+            raise MalformedAnswer(f"a block of the simulation lacks its {len(steps)} calls")
+        if decode_quantity(block.get("timestamp")) != timestamp:
+            raise MalformedAnswer(f"the node simulated another time than {timestamp}")
         answers += [_answer(call) for call in calls]
     return tuple(answers)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.core.records import BlockRecord
 from bot.journal.read import JournalReader
+from bot.ops.barred_tokens import token_verdicts
 from bot.ops.report import build_report
 from bot.ops.run_folder import deliver, find_journal, written_at
 
@@ -33,6 +34,7 @@ def print_status(options: argparse.Namespace) -> int:
         "sent": report["sent"],
         "landed": report["landed"],
         "net_wei": report["net_wei"],
+        "tokens": token_verdicts(path.parent),
         "latest": [
             {key: bundle[key] for key in ("id", "target_block", "verdict", "reason")}
             for bundle in report["bundles"][-LATEST_SHOWN:]
@@ -47,7 +49,7 @@ def _block(record: BlockRecord) -> dict[str, Any]:
 
 
 def _text(status: dict[str, Any]) -> str:
-    last = status["last_block"]
+    last, tokens = status["last_block"], status["tokens"]
     lines = [
         f"run {status['run']} on {status['chain']} ({status['mode']}), data in {status['data_dir']}",
         "HALTED" if status["halted"] else "not halted",
@@ -55,6 +57,10 @@ def _text(status: dict[str, Any]) -> str:
         f"journal written {status['seconds_since_journal_written']} s ago",
         f"sent {status['sent']}, landed {status['landed']}, open {status['open_intents']}, net {status['net_wei']} wei",
     ]
+    lines.append(
+        f"tokens checked: {tokens['safe']} safe, {tokens['unsafe']} unsafe, {tokens['undecided']} undecided"
+    )
+    lines += [f"  barred  {row['token']}  {row['reason']}" for row in tokens["barred"]]
     lines += [
         f"  {row['id']}  block {row['target_block']}  {row['verdict']}: {row['reason']}"
         for row in status["latest"]

@@ -73,6 +73,11 @@ class TokenBook:
         self._taken_in = 0
 
     @property
+    def table(self) -> PoolTable:
+        """The adopted one."""
+        return self._table
+
+    @property
     def checked(self) -> tuple[Checked, ...]:
         """By token, so that equal verdicts make equal files."""
         return tuple(sorted(self._checked.values(), key=lambda one: one.token))

@@ -85,7 +85,7 @@ def rebase():
 def balanceOf(holder: address) -> uint256:
     held: uint256 = self.balances[holder] * self.index // 10**18
     if Trick.GROWS in TRICK:
-        held += held * (block.timestamp - BORN) // (1_000 * DAY)
+        held += held * ((block.timestamp - BORN) // DAY) // 1_000
     if Trick.LIES_OF_ALL in TRICK or (Trick.LIES_TO_HOLDERS in TRICK and not self.is_pool[holder]):
         held += held // 50
     return held
