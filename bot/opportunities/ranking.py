@@ -1,19 +1,40 @@
-"""Which opportunities first, and which together. The order is a function of their content, never of how they came."""
+"""Which opportunities first, and which together. The order is a function of their content, never of how they came.
 
-from collections.abc import Iterable
+**What one adds.** Opportunities of one transaction pay its base gas once. So in company one costs its cycle's own gas,
+`estimate - estimate of no cycle`, and it is worth adding where it earns more than that. The builder's share is one of
+what is left in all: it changes no choice. A flash swap costs nothing beyond its pool's own fee, which the amounts hold.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bot.core.decisions import Opportunity
 from bot.core.identity import Address
-from bot.core.units import Bps, WeiPerGas
+from bot.core.units import Bps, Gas, WeiPerGas, gas_cost
+from bot.costs.gas_table import estimate_gas
 from bot.costs.net import net_profit_down
 
 NO_BID: Final = Bps(0)
+_EXACT_GROUP: Final = 16
+"""Opportunities in a group that conflicts in itself, up to which the best choice of it is found by trying all."""
 
 
 def net_of_costs(opportunity: Opportunity, gas_price: WeiPerGas, bid_share: Bps) -> int:
-    """Wei left after gas by the estimate and the builder's share; the base token is the wrapped native coin."""
+    """Wei left alone in a transaction, after gas by the estimate and the builder's share.
+
+    The base token is the wrapped native coin.
+    """
     return net_profit_down(opportunity.gross_profit, opportunity.gas_estimate, gas_price, bid_share).net
+
+
+def added_by(opportunity: Opportunity, gas_price: WeiPerGas) -> int:
+    """Wei it brings to a transaction that goes out anyway, after its own gas, before the bid."""
+    return opportunity.gross_profit - gas_cost(own_gas(opportunity), gas_price)
+
+
+def own_gas(opportunity: Opportunity) -> Gas:
+    """The estimate less what a transaction costs once, whatever is in it."""
+    return Gas(opportunity.gas_estimate - estimate_gas(()))
 
 
 def rank(
@@ -25,8 +46,9 @@ def rank(
         key=lambda one: (
             -net_of_costs(one, gas_price, bid_share),
             one.amount_in,
-            [leg.pool for leg in one.legs],
+            [(leg.pool, leg.zero_for_one, leg.amount_out) for leg in one.legs],
             one.base_token,
+            one.gas_estimate,
         ),
     )
 
@@ -34,14 +56,92 @@ def rank(
 def choose_disjoint(
     opportunities: Iterable[Opportunity], gas_price: WeiPerGas, bid_share: Bps = NO_BID
 ) -> tuple[Opportunity, ...]:
-    """The best, then the best of those that share no pool with it, and so on; any input order gives the same choice.
+    """The set that shares no pool and adds most, best first; any input order gives the same choice.
 
-    Greedy: where two smaller ones that exclude the best would earn more together, the best still goes.
+    Opportunities that are tied to each other by pools, directly or through others, make a group. In a group of up to
+    16 the best choice is found by trying all, so that a best one gives way to two that earn more without it; in a
+    larger one the best goes, then the best that is disjoint from it, and so on, and then each chosen one gives way
+    where those it alone keeps out earn more together. Nothing is chosen where all of it does not pay for the
+    transaction.
     """
-    used: set[Address] = set()
-    chosen: list[Opportunity] = []
-    for one in rank(opportunities, gas_price, bid_share):
-        if used.isdisjoint(one.pools):
+    ranked = [one for one in rank(opportunities, gas_price, bid_share) if added_by(one, gas_price) > 0]
+    adds = [added_by(one, gas_price) for one in ranked]
+    rivals = _rivals(ranked)
+    chosen: list[int] = []
+    for group in _groups(rivals):
+        if len(group) <= _EXACT_GROUP:
+            chosen += _best_of(group, adds, rivals)[1]
+        else:
+            chosen += _improved(_greedy(group, rivals), group, adds, rivals)
+    if sum(adds[one] for one in chosen) <= gas_cost(estimate_gas(()), gas_price):
+        return ()
+    return tuple(ranked[one] for one in sorted(chosen))
+
+
+def _rivals(ranked: Sequence[Opportunity]) -> list[set[int]]:
+    """By place: the places of all others that share a pool with it."""
+    using: dict[Address, list[int]] = {}
+    for at, one in enumerate(ranked):
+        for pool in one.pools:
+            using.setdefault(pool, []).append(at)
+    rivals: list[set[int]] = [set() for _ in ranked]
+    for sharing in using.values():
+        for at in sharing:
+            rivals[at].update(sharing)
+    for at, of_one in enumerate(rivals):
+        of_one.discard(at)
+    return rivals
+
+
+def _groups(rivals: Sequence[set[int]]) -> Iterable[list[int]]:
+    """The connected parts of the graph of rivals, each ascending."""
+    seen: set[int] = set()
+    for start in range(len(rivals)):
+        if start in seen:
+            continue
+        group, front = {start}, [start]
+        while front:
+            fresh = rivals[front.pop()] - group
+            group |= fresh
+            front += fresh
+        seen |= group
+        yield sorted(group)
+
+
+def _best_of(group: Sequence[int], adds: Sequence[int], rivals: Sequence[set[int]]) -> tuple[int, list[int]]:
+    """(sum, members) of the best choice of an ascending group; of equal ones, that with the better ranked first."""
+    if not group:
+        return 0, []
+    first, rest = group[0], group[1:]
+    without_rivals = [one for one in rest if one not in rivals[first]]
+    gain, members = _best_of(without_rivals, adds, rivals)
+    taken = (gain + adds[first], [first, *members])
+    if len(without_rivals) == len(rest):
+        return taken
+    left = _best_of(rest, adds, rivals)
+    return left if left[0] > taken[0] else taken
+
+
+def _greedy(group: Iterable[int], rivals: Sequence[set[int]]) -> list[int]:
+    chosen: list[int] = []
+    for one in group:
+        if rivals[one].isdisjoint(chosen):
             chosen.append(one)
-            used |= one.pools
-    return tuple(chosen)
+    return chosen
+
+
+def _improved(
+    chosen: list[int], group: Sequence[int], adds: Sequence[int], rivals: Sequence[set[int]]
+) -> list[int]:
+    """Each chosen one, in order, is given up for the best of those whose only rival it is, where that adds more."""
+    for one in tuple(chosen):
+        others = [other for other in chosen if other != one]
+        free = [
+            other
+            for other in group
+            if other != one and rivals[other].isdisjoint(others) and other not in others
+        ]
+        gain, members = _best_of(free[:_EXACT_GROUP], adds, rivals)
+        if gain > adds[one]:
+            chosen = others + members
+    return chosen

@@ -1,7 +1,6 @@
-"""Two-pool arbitrage of one block: touched pools are screened in floats, what may pay is sized in exact integers."""
+"""Arbitrage of one block: touched pools are screened in floats, what may pay is sized in exact integers."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -10,15 +9,18 @@ from numpy.typing import NDArray
 from bot.core.decisions import Opportunity
 from bot.core.errors import BadConfiguration
 from bot.core.identity import Address, BlockRef, to_checksum
-from bot.core.units import Bps, Gas, TokenUnits, WeiPerGas, gas_cost
+from bot.core.units import Bps, TokenUnits, WeiPerGas, gas_cost
 from bot.costs.gas_table import HopShape, estimate_gas
-from bot.opportunities.cycles import TwoPoolCycles
-from bot.opportunities.ranking import net_of_costs, rank
-from bot.opportunities.screen_kernel import screen_pools
-from bot.opportunities.sizing import size_two_pool_cycle
+from bot.opportunities.cycles import MOST_CYCLES, Cycles
+from bot.opportunities.four_pools import FourPools
+from bot.opportunities.promising import Promising
+from bot.opportunities.ranking import added_by, rank
+from bot.opportunities.screen_kernel import Market, screen_pools
+from bot.opportunities.select_kernel import select
+from bot.opportunities.sizing import size_cycle
 from bot.state.pool_table import PoolTable
 
-_SCREEN_SLACK: Final = 0.999
+_SCREEN_SLACK = 0.999
 """A float profit this much under the gas cost is still sized: the screen is good to far more than three digits."""
 
 
@@ -28,20 +30,27 @@ class SearchConfig(msgspec.Struct, frozen=True):
     bid_share: Bps = Bps(0)
     """Of what gas leaves, to the builder: as the bidding will do it."""
     least_depth: TokenUnits = TokenUnits(10**16)
-    """A cycle through a pool with less base token than this is not looked at: dust prices are absurd, dust profits
-    are not."""
+    """A cycle through a pool with less base token than this, or with less worth of another, is not looked at: dust
+    prices are absurd, dust profits are not."""
+    most_hops: int = 4
+    """3 or 4."""
+    most_cycles: int = MOST_CYCLES
+    """Of two and three pools, that are ever held."""
     most_sized: int = 64
-    """A block, best screen value first; the rest is counted in `profitable_at_screen` and waits for the next block."""
+    """A block, best screen value after gas first; the rest is counted in `profitable_at_screen` and waits."""
+    most_sized_per_pool: int = 3
+    """Of the cycles of one pool only the best can land; the next ones are its stand-ins where a choice excludes it."""
 
 
 class SearchResult(msgspec.Struct, frozen=True):
     screened: int
-    """Cycles whose value was computed afresh."""
+    """Cycles of two and three pools whose value was computed afresh."""
     profitable_at_screen: int
-    """Cycles, touched or not, whose last screen value covers the gas, all their pools live."""
+    """Cycles, touched or not, whose last screen value covers the gas of their own hops, all their pools live."""
     sized: int
     opportunities: tuple[Opportunity, ...]
-    """Profit above zero after gas and bid, best net first."""
+    """Each earns more than its own gas; best net first. Whether all that goes together pays for a transaction is
+    `choose_disjoint`'s to say."""
 
 
 class ArbitrageSearch:
@@ -53,21 +62,29 @@ class ArbitrageSearch:
             raise BadConfiguration(
                 f"base_tokens holds {', '.join(unpriced)}: only {to_checksum(config.weth)} can be set against gas"
             )
+        if config.most_hops not in (3, 4):
+            raise BadConfiguration(f"most_hops is {config.most_hops}: use 3 or 4")
         self._table = table
         self._config = config
-        self._cycles = TwoPoolCycles(table, base_tokens)
-        self._values = np.zeros(0)
-        self._promising: NDArray[np.int32] = np.zeros(0, np.int32)
-        self._place: NDArray[np.int32] = np.zeros(0, np.int32)
-        self._size = 0
-        self._cheapest_gas = Gas(0)
-        self._is_touched: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._cycles = Cycles(table, base_tokens, config.most_cycles)
+        self._kept = Promising()
+        self._four = FourPools(self._cycles) if config.most_hops == 4 and base_tokens else None
+        self._no_four = Promising()
+        self._selected: NDArray[np.int64] = np.zeros(config.most_sized, np.int64)
+        self._gas_of_venue: dict[str, float] = {}
+        self._hop_gas: NDArray[np.float64] = np.zeros(0)
         self._make_room()
-        self._screen(range(len(table)))
+        self._screen(np.arange(len(table), dtype=np.int32))
 
     @property
     def cycle_count(self) -> int:
+        """Of two and three pools."""
         return len(self._cycles)
+
+    @property
+    def cycles_left_out(self) -> int:
+        """Of two and three pools, beyond `most_cycles`: never looked at."""
+        return self._cycles.left_out
 
     def extend(self) -> int:
         """Take in and screen the pools that were added to the table since; how many cycles they brought."""
@@ -75,66 +92,116 @@ class ArbitrageSearch:
         brought = self._cycles.extend()
         if known != self._cycles.pool_count:
             self._make_room()
-            self._screen(range(known, self._cycles.pool_count))
+            self._screen(np.arange(known, self._cycles.pool_count, dtype=np.int32))
         return len(brought)
 
     def search(self, touched: Sequence[int], state: BlockRef, gas_price: WeiPerGas) -> SearchResult:
-        """What pays at `state`, net of gas at `gas_price` and of the bid.
+        """What pays at `state`, net of its own gas at `gas_price`.
 
-        `touched`: every pool whose reserves changed since the last call, in any order. Pools new in the table are
-        taken in first.
+        `touched`: every pool whose state changed since the last call, in any order. Pools new in the table are taken
+        in first, and pools that went out of or into use since are found by themselves.
         """
         if self._cycles.pool_count != len(self._table):
             self.extend()
-        screened = self._screen(touched)
-        candidates = self._candidates(gas_price)
-        sized = candidates[: self._config.most_sized]
-        found = (self._size_cycle(int(cycle), state) for cycle in sized)
-        bid = self._config.bid_share
-        paying = [one for one in found if one is not None and net_of_costs(one, gas_price, bid) > 0]
-        return SearchResult(screened, len(candidates), len(sized), tuple(rank(paying, gas_price, bid)))
+        switched = np.flatnonzero(self._table.live != self._was_live)
+        changed = sorted({*touched, *switched.tolist()} if len(switched) else set(touched))
+        screened = self._screen(np.array(changed, dtype=np.int32))
+        selected, profitable = self._select(gas_price)
+        found = [self._size(int(cycle), state) for cycle in selected]
+        paying = [one for one in found if one is not None and added_by(one, gas_price) > 0]
+        ranked = tuple(rank(paying, gas_price, self._config.bid_share))
+        return SearchResult(screened, profitable, len(selected), ranked)
 
-    def _screen(self, touched: Sequence[int]) -> int:
-        cycles, table = self._cycles, self._table
-        screened, self._size = screen_pools(
-            np.array(sorted(set(touched)), dtype=np.int32),
+    def _screen(self, touched: NDArray[np.int32]) -> int:
+        cycles, kept = self._cycles, self._kept
+        self._was_live[touched] = self._table.live[touched]
+        market = _market(self._table)
+        screened, kept.size = screen_pools(
+            touched,
             self._is_touched,
             cycles.offsets,
             cycles.incident,
-            cycles.first,
-            cycles.second,
-            cycles.base_is_token0,
-            cycles.fee,
-            table.screen_reserve0,
-            table.screen_reserve1,
+            cycles.legs,
+            market,
             float(self._config.least_depth),
-            self._values,
-            self._promising,
-            self._place,
-            self._size,
+            kept.values,
+            kept.inputs,
+            kept.members,
+            kept.seats,
+            kept.size,
         )
+        if self._four is not None:
+            self._four.screen(touched, market, float(self._config.least_depth))
         return int(screened)
 
-    def _candidates(self, gas_price: WeiPerGas) -> NDArray[np.int32]:
-        """Ids of live cycles that may cover the cheapest gas, best screen value first, equal ones by id."""
-        ids = self._promising[: self._size]
-        live = self._table.live
-        least = gas_cost(self._cheapest_gas, gas_price) * _SCREEN_SLACK
-        usable = live[self._cycles.first[ids]] & live[self._cycles.second[ids]] & (self._values[ids] > least)
-        ids = ids[usable]
-        return ids[np.lexsort((ids, -self._values[ids]))]
+    def _select(self, gas_price: WeiPerGas) -> tuple[NDArray[np.int64], int]:
+        """(ids of what is to be sized, how many would earn); none where all together do not pay a transaction."""
+        four = self._four.kept if self._four is not None else self._no_four
+        price = gas_price * _SCREEN_SLACK
+        size, profitable, total = select(
+            self._kept.ids,
+            self._kept.values,
+            self._cycles.legs,
+            four.ids,
+            four.values,
+            self._four_legs(),
+            self._hop_gas,
+            price,
+            self._cycle_gas * price,
+            self._config.most_sized_per_pool,
+            self._config.most_sized,
+            self._used,
+            self._selected,
+        )
+        if total < gas_cost(estimate_gas(()), gas_price) * _SCREEN_SLACK:
+            size = 0
+        return self._selected[:size], int(profitable)
 
-    def _size_cycle(self, cycle: int, state: BlockRef) -> Opportunity | None:
-        first, second = int(self._cycles.first[cycle]), int(self._cycles.second[cycle])
-        pool = self._table.pools[first]
-        base_token = pool.token0 if self._cycles.base_is_token0[cycle] else pool.token1
-        return size_two_pool_cycle(self._table, first, second, base_token, state)
+    def _size(self, cycle: int, state: BlockRef) -> Opportunity | None:
+        row = cycle - len(self._cycles)
+        if row < 0:
+            edges, amount = self._cycles.legs[cycle].tolist(), self._kept.inputs[cycle]
+            edges = edges if edges[2] >= 0 else edges[:2]
+        else:
+            assert self._four is not None
+            edges, amount = self._four.legs[row].tolist(), self._four.kept.inputs[row]
+        return size_cycle(self._table, edges, float(amount), state)
+
+    def _four_legs(self) -> NDArray[np.int32]:
+        return self._four.legs if self._four is not None else np.empty((0, 4), np.int32)
 
     def _make_room(self) -> None:
-        more = len(self._cycles) - len(self._values)
-        self._values = np.concatenate([self._values, np.zeros(more)])
-        self._promising = np.concatenate([self._promising, np.zeros(more, np.int32)])
-        self._place = np.concatenate([self._place, np.full(more, -1, np.int32)])
-        self._is_touched = np.zeros(self._cycles.pool_count, np.bool_)
-        venues = {pool.venue for pool in self._table.pools}
-        self._cheapest_gas = min((estimate_gas([(HopShape(venue),) * 2]) for venue in venues), default=Gas(0))
+        count = self._cycles.pool_count
+        self._kept.grow(len(self._cycles))
+        if self._four is not None:
+            self._four.grow()
+        self._is_touched: NDArray[np.bool_] = np.zeros(count, np.bool_)
+        self._was_live: NDArray[np.bool_] = self._table.live.copy()
+        self._used: NDArray[np.int32] = np.zeros(count, np.int32)
+        fresh = [self._gas_of(pool.venue) for pool in self._table.pools[len(self._hop_gas) : count]]
+        self._hop_gas = np.concatenate([self._hop_gas, np.array(fresh)])
+        self._cycle_gas = float(estimate_gas(((),)) - estimate_gas(()))
+
+    def _gas_of(self, venue: str) -> float:
+        """Of one swap that crosses no tick, inside a cycle."""
+        known = self._gas_of_venue.get(venue)
+        if known is None:
+            known = float(estimate_gas(((HopShape(venue),),)) - estimate_gas(((),)))
+            self._gas_of_venue[venue] = known
+        return known
+
+
+def _market(table: PoolTable) -> Market:
+    screen = table.screen
+    return Market(
+        screen.gamma,
+        screen.virtual0,
+        screen.virtual1,
+        screen.log_rate,
+        screen.sqrt_price,
+        screen.first_range,
+        screen.range_count,
+        screen.current_range,
+        screen.range_bound,
+        screen.range_liquidity,
+    )

@@ -1,4 +1,6 @@
-"""The best integer trade of a two-pool cycle: base token into `first`, the token between into `second`, base out.
+"""A cycle to an opportunity: two V2 pools in closed form, as told here, everything else by chain_sizing.
+
+Base token goes into `first`, the token between into `second`, base token comes out.
 
 **Unit of search.** Profit as a function of the integer input is a sawtooth: the input that is rounded away in the
 first pool is lost. So the search runs over the amount *between* the pools, y. With first (reserves r1 in, s1 out, fee
@@ -24,28 +26,22 @@ units). Where y0 + 1 is out of reach (`first` holds no more, or a reserve would 
 profit > P' - 2 - G'(y0), with P' the optimum within reach. No integer input earns over one unit more than the answer.
 """
 
+from collections.abc import Sequence
 from math import isqrt
 from typing import Final
 
 import msgspec
 
 from bot.core.decisions import Leg, Opportunity
-from bot.core.identity import Address, BlockRef
+from bot.core.identity import BlockRef
 from bot.core.units import UINT112_MAX, TokenUnits
-from bot.costs.gas_table import HopShape, estimate_gas
+from bot.costs.gas_table import estimate_gas, shape_of
+from bot.opportunities.chain_sizing import best_chain_trade
+from bot.opportunities.exact_legs import OrientedPool, exact_leg
 from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
-from bot.state.pool_table import PoolTable, V2Pool
+from bot.state.pool_table import Pool, PoolTable, V2Pool
 
 STRATEGY: Final = "arbitrage"
-
-
-class OrientedPool(msgspec.Struct, frozen=True, gc=False):
-    """A pair seen in the direction of a trade; reserves in smallest units, above zero."""
-
-    reserve_in: int
-    reserve_out: int
-    fee_numerator: int
-    fee_denominator: int
 
 
 class TwoPoolTrade(msgspec.Struct, frozen=True, gc=False):
@@ -74,48 +70,50 @@ def best_two_pool_trade(first: OrientedPool, second: OrientedPool) -> TwoPoolTra
     return best
 
 
-def size_two_pool_cycle(
-    table: PoolTable, first: int, second: int, base_token: Address, state: BlockRef
+def size_cycle(
+    table: PoolTable, edges: Sequence[int], amount_in: float, state: BlockRef
 ) -> Opportunity | None:
-    """The best trade of base token into pool `first` and out of pool `second`, by their exact reserves at `state`."""
-    buys, sells = table.pools[first], table.pools[second]
-    base_goes_in_as_token0 = buys.token0 == base_token
-    between_token = buys.token1 if base_goes_in_as_token0 else buys.token0
-    trade = best_two_pool_trade(
-        oriented(table, first, base_goes_in_as_token0), oriented(table, second, sells.token0 == between_token)
+    """The best trade of the cycle of these edges by the pools' exact state, which is that of `state`.
+
+    `amount_in`: where the screen saw the optimum. Two V2 pools are sized in closed form, all else as
+    bot.opportunities.chain_sizing says. None where nothing earns a unit.
+    """
+    legs = [exact_leg(table, edge) for edge in edges]
+    if len(legs) == 2 and isinstance(legs[0], OrientedPool) and isinstance(legs[1], OrientedPool):
+        trade = best_two_pool_trade(legs[0], legs[1])
+        if trade is None:
+            return None
+        amounts: tuple[int, ...] = (trade.amount_in, trade.amount_between, trade.amount_out)
+        ticks_crossed: tuple[int, ...] = (0, 0)
+    else:
+        chain = best_chain_trade(legs, int(amount_in))
+        if chain is None:
+            return None
+        amounts, ticks_crossed = chain.amounts, chain.ticks_crossed
+    swaps = tuple(
+        _leg(table.pools[edge >> 1], edge & 1 == 0, amounts[at], amounts[at + 1], ticks_crossed[at])
+        for at, edge in enumerate(edges)
     )
-    if trade is None:
-        return None
     return Opportunity(
         strategy=STRATEGY,
         state=state,
-        base_token=base_token,
-        legs=(
-            _leg(buys, base_token, between_token, trade.amount_in, trade.amount_between),
-            _leg(sells, between_token, base_token, trade.amount_between, trade.amount_out),
-        ),
-        gas_estimate=estimate_gas([(HopShape(buys.venue), HopShape(sells.venue))]),
+        base_token=swaps[0].token_in,
+        legs=swaps,
+        gas_estimate=estimate_gas([shape_of(swaps)]),
     )
 
 
-def oriented(table: PoolTable, index: int, zero_for_one: bool) -> OrientedPool:
-    """Pool `index` as it is now; `zero_for_one`: token0 goes in."""
-    pool, reserve0, reserve1 = table.pools[index], table.reserve0[index], table.reserve1[index]
-    reserve_in, reserve_out = (reserve0, reserve1) if zero_for_one else (reserve1, reserve0)
-    return OrientedPool(reserve_in, reserve_out, pool.fee_numerator, pool.fee_denominator)
-
-
-def _leg(
-    pool: V2Pool, token_in: Address, token_out: Address, amount_in: TokenUnits, amount_out: TokenUnits
-) -> Leg:
+def _leg(pool: Pool, zero_for_one: bool, amount_in: int, amount_out: int, ticks_crossed: int) -> Leg:
     return Leg(
         venue=pool.venue,
         pool=pool.address,
-        token_in=token_in,
-        token_out=token_out,
-        zero_for_one=pool.token0 == token_in,
-        amount_in=amount_in,
-        amount_out=amount_out,
+        token_in=pool.token0 if zero_for_one else pool.token1,
+        token_out=pool.token1 if zero_for_one else pool.token0,
+        zero_for_one=zero_for_one,
+        amount_in=TokenUnits(amount_in),
+        amount_out=TokenUnits(amount_out),
+        protocol="uniswap_v2" if isinstance(pool, V2Pool) else pool.protocol,
+        ticks_crossed=ticks_crossed,
     )
 
 

@@ -1,0 +1,74 @@
+"""A pool in one direction of trade, in exact integers: what an input buys, what an output costs. V2 and V3 alike.
+
+Every hop is carried out as an exact output: the plan names what each pool pays, and the pool demands its input.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from bot.core.units import UINT112_MAX
+from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
+from bot.protocols.v3_pool import ConcentratedPool
+from bot.state.pool_table import PoolTable, V2Pool
+
+
+class ExactLeg(Protocol):
+    def sell(self, amount_in: int) -> int:
+        """What the pool pays for as much of `amount_in` as it can take; rounded down."""
+
+    def buy(self, amount_out: int) -> tuple[int, int] | None:
+        """(what the pool demands for it, rounded up, initialised ticks crossed); None where it cannot pay so much."""
+
+
+class OrientedPool(msgspec.Struct, frozen=True, gc=False):
+    """A pair seen in the direction of a trade; reserves in smallest units, above zero."""
+
+    reserve_in: int
+    reserve_out: int
+    fee_numerator: int
+    fee_denominator: int
+
+    def sell(self, amount_in: int) -> int:
+        taken = min(amount_in, UINT112_MAX - self.reserve_in)
+        return amount_out_down(
+            taken, self.reserve_in, self.reserve_out, self.fee_numerator, self.fee_denominator
+        )
+
+    def buy(self, amount_out: int) -> tuple[int, int] | None:
+        if amount_out >= self.reserve_out:
+            return None
+        needed = least_amount_in(
+            amount_out, self.reserve_in, self.reserve_out, self.fee_numerator, self.fee_denominator
+        )
+        return (needed, 0) if self.reserve_in + needed <= UINT112_MAX else None
+
+
+class OrientedRange(msgspec.Struct, frozen=True, gc=False):
+    """A V3 pool seen in the direction of a trade."""
+
+    pool: ConcentratedPool
+    zero_for_one: bool
+
+    def sell(self, amount_in: int) -> int:
+        return self.pool.quote_exact_in(amount_in, self.zero_for_one).amount_out
+
+    def buy(self, amount_out: int) -> tuple[int, int] | None:
+        quote = self.pool.quote_exact_out(amount_out, self.zero_for_one)
+        return (quote.amount_in, quote.ticks_crossed) if quote.amount_out == amount_out else None
+
+
+def oriented(table: PoolTable, index: int, zero_for_one: bool) -> OrientedPool:
+    """Pair `index` as it is now; `zero_for_one`: token0 goes in."""
+    pool, reserve0, reserve1 = table.pools[index], table.reserve0[index], table.reserve1[index]
+    assert isinstance(pool, V2Pool)
+    reserve_in, reserve_out = (reserve0, reserve1) if zero_for_one else (reserve1, reserve0)
+    return OrientedPool(reserve_in, reserve_out, pool.fee_numerator, pool.fee_denominator)
+
+
+def exact_leg(table: PoolTable, edge: int) -> OrientedPool | OrientedRange:
+    """The pool of an edge as it is now."""
+    concentrated = table.concentrated[edge >> 1]
+    if concentrated is None:
+        return oriented(table, edge >> 1, edge & 1 == 0)
+    return OrientedRange(concentrated, edge & 1 == 0)

@@ -1,0 +1,71 @@
+"""The few best cycles of four pools over each token, kept from block to block; those a block may have changed are
+found afresh, and screened like all others."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.opportunities.cycles import Cycles
+from bot.opportunities.four_kernel import survivors, tokens_between
+from bot.opportunities.promising import Promising
+from bot.opportunities.screen_kernel import Market, value_rows
+
+FEW: Final = 4
+"""Survivors a token, best by rate: of more, the first rarely leave anything to the next."""
+
+
+class FourPools:
+    """Through the first base token of `cycles`. Row m * FEW + k of `legs` is the k-th best over token m."""
+
+    def __init__(self, cycles: Cycles) -> None:
+        self._cycles = cycles
+        self.legs: NDArray[np.int32] = np.empty((0, 4), np.int32)
+        self.kept = Promising()
+        self.grow()
+
+    def grow(self) -> None:
+        """After `cycles` was extended."""
+        tokens = self._cycles.token_count
+        fresh = np.full((tokens * FEW - len(self.legs), 4), -1, np.int32)
+        self.legs = np.concatenate([self.legs, fresh])
+        self.kept.grow(len(self.legs))
+        self._is_affected: NDArray[np.bool_] = np.zeros(tokens, np.bool_)
+        self._affected: NDArray[np.int32] = np.zeros(tokens, np.int32)
+        self._rows: NDArray[np.int32] = np.zeros(len(self.legs), np.int32)
+
+    def screen(self, touched: NDArray[np.int32], market: Market, least_depth: float) -> int:
+        """Find and value the survivors anew wherever a touched pool may be in one; how many tokens that were."""
+        cycles, kept = self._cycles, self.kept
+        ends, into_base = cycles.to_base[0]
+        count = tokens_between(
+            touched, cycles.tokens, cycles.edge_offsets, cycles.edges, 0, self._is_affected, self._affected
+        )
+        written = survivors(
+            self._affected[:count],
+            FEW,
+            cycles.tokens,
+            cycles.edge_offsets,
+            cycles.edges,
+            ends,
+            into_base,
+            0,
+            market.log_rate,
+            market.virtual0,
+            market.virtual1,
+            least_depth,
+            self.legs,
+            self._rows,
+        )
+        kept.size = value_rows(
+            self._rows[:written],
+            self.legs,
+            market,
+            least_depth,
+            kept.values,
+            kept.inputs,
+            kept.members,
+            kept.seats,
+            kept.size,
+        )
+        return int(count)
