@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from oracle.brute_force import BruteForce
 from oracle.chain_reader import ChainReader
 from oracle.executor_calldata import decode_execute, is_execute
-from oracle.facts import Block, MinedTransaction, Pair, Reserves
-from oracle.gas_by_shape import GasByShape
+from oracle.facts import Block, MinedTransaction, Pool, PoolState
+from oracle.gas_by_shape import GasByShape, LandedGas
 from oracle.judge import Judgement, SentBundle, judge
+from oracle.market_reader import MarketReader
 from oracle.node import data
+from oracle.plan_run import run
+from oracle.pool_history import states_before
 from oracle.request_log import RelayRequest, from_sender
 from oracle.takings import Takings, account_for
-from oracle.venues import FEES, WETH
+from oracle.venues import FEES, V3_FACTORIES, WETH
 
 from acceptance.market_process import OpenMarket, open_market
 from acceptance.processes import Family, bot
@@ -64,11 +68,18 @@ class Game:
         ]
 
     @cached_property
-    def pairs(self) -> dict[bytes, Pair]:
-        return {pair.address: pair for pair in self.reader.pairs(FEES)}
+    def pools(self) -> dict[bytes, Pool]:
+        return self.states.pools
 
-    def state_before(self, block: Block) -> dict[bytes, Reserves]:
-        return self.reader.reserves(self.pairs, block.number - 1)
+    @cached_property
+    def states(self) -> MarketReader:
+        """Followed from the block before the market built anything."""
+        followed = MarketReader(self.reader, FEES, V3_FACTORIES)
+        followed.states(self.market.first_block)
+        return followed
+
+    def state_before(self, block: Block) -> dict[bytes, PoolState]:
+        return self.states.states(block.number - 1)
 
     @cached_property
     def ours(self) -> list[MinedTransaction]:
@@ -102,7 +113,29 @@ class Game:
 
     @cached_property
     def gas(self) -> GasByShape:
-        return GasByShape(tx for block in self.blocks for tx in block.transactions)
+        """Of every execution that landed, the competitor's too; ticks crossed by the oracle's own run of it."""
+        return GasByShape(
+            [
+                self._landed_gas(block, tx)
+                for block in self.blocks
+                for tx in block.transactions
+                if tx.succeeded and is_execute(tx.data)
+            ]
+        )
+
+    def _landed_gas(self, block: Block, tx: MinedTransaction) -> LandedGas:
+        call = decode_execute(tx.data)
+        ticks = run(call, self.pools, states_before(block, tx.index, self.state_before(block), call.pools))
+        if ticks is None:
+            raise ValueError(f"{tx.hash.hex()} landed in block {block.number}, and by the oracle cannot have")
+        hops = tuple(
+            tuple(
+                (self.pools[hop.pool].factory, crossed)
+                for hop, crossed in zip(cycle.hops, of_cycle, strict=True)
+            )
+            for cycle, of_cycle in zip(call.cycles, ticks, strict=True)
+        )
+        return LandedGas(hops, tx.gas_used)
 
     @cached_property
     def takings(self) -> Takings:
@@ -112,16 +145,10 @@ class Game:
         state of one can land in the next.
         """
         announced = range(self.market.first_block + 1, self.market.first_block + self.asked + 1)
+        search = BruteForce(self.pools.values(), WETH)
         return Takings(
             tuple(
-                account_for(
-                    block,
-                    self.pairs.values(),
-                    self.state_before(block),
-                    WETH,
-                    self.gas.gas,
-                    self.market.wallet,
-                )
+                account_for(block, search.candidates(self.state_before(block)), self.gas, self.market.wallet)
                 for block in self.blocks
                 if block.number in announced[1:]
             )
@@ -133,7 +160,7 @@ class Game:
 
     def _judge(self, entry: dict[str, Any], target: Block) -> Judged:
         bundle = self.sent[data(entry["tx_hash"])]
-        return Judged(entry, bundle, judge(bundle, self.pairs, self.state_before(target), target, self.ours))
+        return Judged(entry, bundle, judge(bundle, self.pools, self.state_before(target), target, self.ours))
 
 
 def play(family: Family, seed: int, blocks: int, name: str) -> Game:

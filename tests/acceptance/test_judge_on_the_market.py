@@ -1,17 +1,14 @@
 """Oracle and market without the bot: a searcher of the oracle's own lands, underbids, misjudges; the judge tells which.
 
-The readers are held against each other on the way: storage against Sync logs, block after block, and each pair's own
-code against the fee the oracle takes it to have.
+The readers are held against each other on the way: the states followed from the logs against the storage of every pool
+and the bitmap of every concentrated one, and each pair's own code against the fee the oracle takes it to have.
 """
 
-from functools import partial
-from operator import mul
-
 import pytest
-from oracle.brute_force import best_disjoint, candidates
+from oracle.best_set import best_disjoint
 from oracle.executor_calldata import decode_execute
+from oracle.facts import Pair, V3State
 from oracle.judge import SentBundle, judge, received
-from oracle.pool_history import reserves_before
 from oracle.transaction_decoder import decode_transaction
 from oracle.venues import FEES, WETH, gives
 
@@ -22,7 +19,15 @@ from acceptance.tiny_searcher import TinySearcher
 
 pytestmark = pytest.mark.market
 LANDINGS = 4
-GAS_GUESS = 180_000
+LEAST_HISTORY = 25
+"""Blocks after which the readers are compared: by then somebody has changed a range."""
+
+
+class GasGuess:
+    fixed = 60_000
+
+    def of_cycle(self, _cycle):
+        return 120_000
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +46,8 @@ def reader(searcher):
 def find(searcher, reader, height):
     """The best set on the state of `height`, after waiting for a block that offers one."""
     while True:
-        at_head = reader.reserves(searcher.pairs, height)
-        found = candidates(searcher.pairs.values(), at_head, WETH)
-        gas_cost = GAS_GUESS * reader.block(height).base_fee
-        best = best_disjoint(found, partial(mul, gas_cost))
+        at_head = searcher.states.states(height)
+        best = best_disjoint(searcher.search.candidates(at_head), GasGuess(), reader.block(height).base_fee)
         if best.cycles:
             return height, best, at_head
         height = searcher.let_the_market_go_on()
@@ -68,7 +71,7 @@ def play(searcher, reader, max_fee=None, **changes):
     ours = [
         mined for mined in reader.block(height + 1).transactions if mined.sender == searcher.market.wallet
     ]
-    return bundle, judge(bundle, searcher.pairs, at_head, reader.block(height + 1), ours)
+    return bundle, judge(bundle, searcher.pools, at_head, reader.block(height + 1), ours)
 
 
 def test_landed_and_paid_to_the_unit(searcher, reader):
@@ -102,19 +105,34 @@ def test_a_plan_that_cannot_run_is_told(searcher, reader):
     assert judgement.mined is None
 
 
-def test_storage_agrees_with_the_logs_of_every_block(searcher, reader):
-    moved = 0
-    for height in range(searcher.market.first_block + 1, reader.head() + 1):
-        block = reader.block(height)
-        before, after = (reader.reserves(searcher.pairs, height - ago) for ago in (1, 0))
-        assert reserves_before(block, len(block.transactions), before, searcher.pairs) == after
-        moved += sum(before[pair] != after[pair] for pair in searcher.pairs)
-    assert moved > 0
+def test_storage_agrees_with_what_was_followed(searcher, reader):
+    while reader.head() < searcher.market.first_block + LEAST_HISTORY:
+        assert wait_for_head(reader, searcher.let_the_market_go_on())
+    first, last = searcher.market.first_block, reader.head()
+    before, after = (searcher.states.states(height) for height in (first, last))
+    for height in (first, (first + last) // 2, last):
+        assert searcher.states.differences(height) == []
+    moved = [pool for pool in before if before[pool] != after[pool]]
+    concentrated = [pool for pool in moved if isinstance(after[pool], V3State)]
+    assert len(concentrated) > 0
+    assert len(moved) > len(concentrated)
+    assert any(before[pool].ticks != after[pool].ticks for pool in concentrated), "nobody changed a range"
+
+
+def test_every_tick_of_the_bitmaps_is_known(searcher, reader):
+    height = reader.head()
+    states = searcher.states.states(height)
+    for pool in searcher.states.concentrated:
+        assert searcher.states.initialised(pool, height) == states[pool.address].indices
 
 
 def test_every_pair_charges_the_fee_of_its_factory(searcher, reader):
     height = reader.head()
-    pairs = [pair for pair in searcher.pairs.values() if WETH in (pair.token0, pair.token1)]
+    pairs = [
+        pool
+        for pool in searcher.pools.values()
+        if isinstance(pool, Pair) and WETH in (pool.token0, pool.token1)
+    ]
     assert {pair.factory for pair in pairs} == set(FEES)
     for pair in pairs:
         reserves = reader.reserves([pair.address], height)[pair.address]

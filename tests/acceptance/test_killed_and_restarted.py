@@ -11,8 +11,9 @@ import pytest
 from oracle.chain_reader import ChainReader
 from oracle.executor_calldata import decode_execute
 from oracle.judge import SentBundle, judge
+from oracle.market_reader import MarketReader
 from oracle.transaction_decoder import decode_transaction
-from oracle.venues import FEES
+from oracle.venues import FEES, V3_FACTORIES
 
 from acceptance.journal_file import count_blocks, read_intents
 from acceptance.market_process import OpenMarket, open_market
@@ -109,14 +110,15 @@ def killed(tmp_path_factory):
 
 
 def test_every_intent_has_one_final_verdict_and_it_is_true(killed, say):
-    pairs = {pair.address: pair for pair in killed.reader.pairs(FEES)}
+    states = MarketReader(killed.reader, FEES, V3_FACTORIES)
+    states.states(killed.market.first_block)
     judged = {}
     for intent in killed.intents():
         assert len(intent.verdicts) == 1, f"seed {killed.market.seed}, {intent.id}: {intent.outcomes}"
         [verdict] = intent.verdicts
         assert intent.outcomes[-1]["verdict"] == verdict
         for raw in intent.raws:
-            truth = true_verdicts(killed, pairs, raw, intent.target_block)
+            truth = true_verdicts(killed, states, raw, intent.target_block)
             assert verdict in truth, (
                 f"seed {killed.market.seed}, {intent.id} for block {intent.target_block}: {verdict} "
                 f"({intent.outcomes[-1]['reason']}), true is {truth}"
@@ -129,12 +131,12 @@ def test_every_intent_has_one_final_verdict_and_it_is_true(killed, say):
     )
 
 
-def true_verdicts(killed, pairs, raw, target_block):
+def true_verdicts(killed, states, raw, target_block):
     """The oracle's; and one that was signed and then not handed over just did not land: `expired`, if not outbid."""
     tx = decode_transaction(raw)
     bundle = SentBundle(tx, decode_execute(tx.data), target_block, target_block - 1)
-    planned_on = killed.reader.reserves(pairs, target_block - 1)
-    truth = judge(bundle, pairs, planned_on, killed.blocks[target_block], killed.mined)
+    planned_on = states.states(target_block - 1)
+    truth = judge(bundle, states.pools, planned_on, killed.blocks[target_block], killed.mined)
     if truth.mined or "outbid" in truth.verdicts:
         return set(truth.verdicts)
     return {*truth.verdicts, "expired"}

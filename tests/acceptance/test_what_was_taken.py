@@ -7,7 +7,7 @@ import pytest
 from acceptance.sizes import BLOCKS
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
-LEAST_SHARE = Fraction(90, 100)
+LEAST_SHARE = Fraction(95, 100)
 
 
 def ether(wei):

@@ -12,10 +12,12 @@ from eth_abi import encode
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_utils import keccak
-from oracle.brute_force import Candidate
+from oracle.brute_force import BruteForce, Candidate
 from oracle.executor_calldata import EXECUTE_SELECTOR
+from oracle.facts import Pair, Pool
+from oracle.market_reader import MarketReader
 from oracle.node import Node, number, text
-from oracle.venues import FEES, WETH
+from oracle.venues import FEES, V3_FACTORIES, WETH
 
 from acceptance.market_process import OpenMarket
 
@@ -30,7 +32,15 @@ class TinySearcher:
         keystore = json.loads(Path(variables["BOT_WALLET_MAIN__KEYSTORE"]).read_text())
         password = Path(variables["BOT_WALLET_MAIN__PASSWORD_FILE"]).read_text().rstrip("\n")
         self._account = Account.from_key(Account.decrypt(keystore, password))
-        self.pairs = {pair.address: pair for pair in market.reader().pairs(FEES)}
+        self.states = MarketReader(market.reader(), FEES, V3_FACTORIES)
+        self.states.states(market.first_block)
+        pairs = [pool for pool in self.states.pools.values() if isinstance(pool, Pair)]
+        self.search = BruteForce(pairs, WETH, (2,))
+        """Its Executor call knows pairs alone, and two of them."""
+
+    @property
+    def pools(self) -> dict[bytes, Pool]:
+        return self.states.pools
 
     def sign(self, cycles: list[Candidate], target: int, max_fee: int, **changes: int) -> bytes:
         """Raw transaction of an execution for block `target`; `changes` replaces amounts by name."""
@@ -63,11 +73,9 @@ class TinySearcher:
         return number(head["number"]) + 1
 
     def _encoded(self, cycle: Candidate) -> tuple[int, list[tuple[str, bool, int]]]:
-        first, second = self.pairs[cycle.first], self.pairs[cycle.second]
-        return cycle.sized.amount_in, [
-            (text(first.address), first.token0 == WETH, cycle.sized.middle),
-            (text(second.address), second.token1 == WETH, cycle.sized.amount_out),
-        ]
+        path, amounts = cycle.path, cycle.sized.amounts
+        hops = zip(path.pools, path.directions, amounts[1:], strict=True)
+        return amounts[0], [(text(pool.address), direction, out) for pool, direction, out in hops]
 
     def _post(self, method: str, params: list[Any]) -> dict[str, Any]:
         """With X-Flashbots-Signature: address, colon, EIP-191 signature over the hex of the body's keccak."""

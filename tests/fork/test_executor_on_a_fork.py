@@ -11,24 +11,23 @@ WINDOW = 5
 
 @pytest.fixture
 def gaps(upstream):
-    """The best cycle of each token, greatest gain first, on the upstream's newest state."""
+    """The best cycle of two pairs of each token, greatest gain first, on the upstream's newest state."""
     reader = ChainReader(upstream)
     pairs = reader.pairs(FEES)
     reserves = reader.reserves([pair.address for pair in pairs], reader.head())
-    best = [max(of_token, key=lambda c: c.gain) for of_token in candidates(pairs, reserves, WETH).values()]
+    found = candidates([(pair, reserves[pair.address]) for pair in pairs], WETH, (2,))
+    best = {}
+    for one in sorted(found, key=lambda one: one.gain):
+        best[one.path.tokens[1]] = one
     assert best, "the traders left no gap"
-    return {pair.address: pair for pair in pairs}, sorted(best, key=lambda c: c.gain, reverse=True)
+    return {pair.address: pair for pair in pairs}, list(reversed(best.values()))
 
 
-def executor_cycle(pairs, found):
-    """As `execute` takes it: the second pair pays WETH out, so it takes the other token in."""
-    first, second = pairs[found.first], pairs[found.second]
-    sized = found.sized
-    hops = [
-        (text(found.first), first.token0 == WETH, sized.middle),
-        (text(found.second), second.token1 == WETH, sized.amount_out),
-    ]
-    return sized.amount_in, hops
+def executor_cycle(found):
+    """As `execute` takes it."""
+    path, amounts = found.path, found.sized.amounts
+    hops = zip(path.pools, path.directions, amounts[1:], strict=True)
+    return amounts[0], [(text(pool.address), direction, out) for pool, direction, out in hops]
 
 
 def upstream_state(upstream, pairs):
@@ -60,7 +59,7 @@ def test_every_gap_of_the_fork_is_taken_to_the_unit(project, roles, gaps, upstre
         held = 0
         for one in found:
             receipt = executor.execute(
-                [executor_cycle(pairs, one)],
+                [executor_cycle(one)],
                 text(WETH),
                 one.gain,
                 0,

@@ -1,25 +1,40 @@
-"""Everything there was to gain on one block's state: all two-pair cycles through one base token, the best set of them.
+"""Everything there was to gain on one state: all cycles over two or three pools, of either kind, through a base token.
 
-Cycles of one set use no pair twice. Two cycles share a pair only where they trade the same middle token, so the
-pairs of each token are matched among themselves by trying every way, and the tokens are then put together by how
-many cycles are taken in all: the gas of a transaction depends on that number.
+A cycle uses no pool twice. Every one whose exact spot prices multiply to more than one is sized; nothing is left out
+for being small.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import product
 
-from oracle.constant_product import Side, SizedCycle, best_cycle
-from oracle.facts import Pair, Reserves
+from oracle.facts import Pool, PoolState, V3Pool
+from oracle.legs import Leg, leg
+from oracle.sizing import SizedCycle, best_size
+
+LENGTHS = (2, 3)
+
+
+@dataclass(frozen=True)
+class Path:
+    """Pools in the order in which a cycle goes through them, from and to its base token."""
+
+    pools: tuple[Pool, ...]
+    tokens: tuple[bytes, ...]
+    """What goes into each pool; the first is the base token."""
+
+    @property
+    def directions(self) -> tuple[bool, ...]:
+        """zero_for_one, by pool."""
+        return tuple(token == pool.token0 for pool, token in zip(self.pools, self.tokens, strict=True))
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cycle that gains before gas: base token into `first`, out of `second`."""
+    """A cycle that gains before gas."""
 
-    first: bytes
-    second: bytes
+    path: Path
     sized: SizedCycle
 
     @property
@@ -28,78 +43,107 @@ class Candidate:
 
     @property
     def pools(self) -> frozenset[bytes]:
-        return frozenset((self.first, self.second))
-
-
-@dataclass(frozen=True)
-class BestSet:
-    """Disjoint cycles with the greatest total after gas; empty where nothing pays for its gas."""
-
-    cycles: tuple[Candidate, ...]
-    gain: int
-    gas_cost: int
+        return frozenset(pool.address for pool in self.path.pools)
 
     @property
-    def net(self) -> int:
-        return self.gain - self.gas_cost
+    def protocols(self) -> tuple[str, ...]:
+        """`v2` or `v3`, by pool."""
+        return tuple("v3" if isinstance(pool, V3Pool) else "v2" for pool in self.path.pools)
 
     @property
-    def pools(self) -> frozenset[bytes]:
-        return frozenset().union(*(cycle.pools for cycle in self.cycles))
+    def is_mixed(self) -> bool:
+        return len(set(self.protocols)) == 2
 
 
-def candidates(
-    pairs: Iterable[Pair], reserves: Mapping[bytes, Reserves], base_token: bytes
-) -> dict[bytes, list[Candidate]]:
-    """Every cycle over two pairs that gains, by middle token."""
-    by_middle: dict[bytes, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        if base_token in (pair.token0, pair.token1):
-            by_middle[pair.token1 if pair.token0 == base_token else pair.token0].append(pair)
-    found: dict[bytes, list[Candidate]] = {}
-    for middle, of_token in by_middle.items():
-        for first, second in permutations(of_token, 2):
-            sized = best_cycle(
-                side(first, reserves[first.address], base_token),
-                side(second, reserves[second.address], middle),
-            )
-            if sized is not None:
-                found.setdefault(middle, []).append(Candidate(first.address, second.address, sized))
+def cycle_paths(pools: Iterable[Pool], base_token: bytes, lengths: Sequence[int] = LENGTHS) -> list[Path]:
+    """Each cycle of these lengths once in each direction."""
+    between: dict[frozenset[bytes], list[Pool]] = defaultdict(list)
+    beside: dict[bytes, list[bytes]] = defaultdict(list)
+    for pool in pools:
+        couple = frozenset((pool.token0, pool.token1))
+        if not between[couple]:
+            beside[pool.token0].append(pool.token1)
+            beside[pool.token1].append(pool.token0)
+        between[couple].append(pool)
+    found: list[Path] = []
+    for tokens in _token_cycles(beside, base_token, lengths):
+        steps = zip(tokens, (*tokens[1:], base_token), strict=True)
+        found.extend(
+            Path(chosen, tokens)
+            for chosen in product(*(between[frozenset(step)] for step in steps))
+            if len({pool.address for pool in chosen}) == len(chosen)
+        )
     return found
 
 
-def side(pair: Pair, reserves: Reserves, token_in: bytes) -> Side:
-    """`pair` as one sees it who pays in `token_in`."""
-    reserve_in, reserve_out = reserves if token_in == pair.token0 else reserves[::-1]
-    return Side(reserve_in, reserve_out, pair.fee)
+def _token_cycles(
+    beside: Mapping[bytes, Sequence[bytes]], base_token: bytes, lengths: Sequence[int]
+) -> Iterator[tuple[bytes, ...]]:
+    if not set(lengths) <= set(LENGTHS):
+        raise ValueError(f"cycles of {lengths} pools: {LENGTHS} are known")
+    for one in beside.get(base_token, ()):
+        if 2 in lengths:
+            yield base_token, one
+        for other in beside[one] if 3 in lengths else ():
+            if other != base_token and base_token in beside[other]:
+                yield base_token, one, other
 
 
-def best_disjoint(found: Mapping[bytes, Sequence[Candidate]], gas_cost: Callable[[int], int]) -> BestSet:
-    """`gas_cost(n)`: wei for n cycles in one block, taken as gain is (so the base token is wrapped ether)."""
-    by_count: dict[int, tuple[Candidate, ...]] = {0: ()}
-    for of_token in found.values():
-        choices = _matchings(tuple(of_token))
-        merged: dict[int, tuple[Candidate, ...]] = {}
-        for count, taken in by_count.items():
-            for choice in choices:
-                total = count + len(choice)
-                if total not in merged or _gain(taken + choice) > _gain(merged[total]):
-                    merged[total] = taken + choice
-        by_count = merged
-    sets = [
-        BestSet(taken, _gain(taken), gas_cost(count) if count else 0) for count, taken in by_count.items()
-    ]
-    return max(sets, key=lambda one: one.net)
+class BruteForce:
+    """All cycles over these pools; what did not change since it was last asked is not computed again."""
+
+    def __init__(self, pools: Iterable[Pool], base_token: bytes, lengths: Sequence[int] = LENGTHS) -> None:
+        self.paths = cycle_paths(pools, base_token, lengths)
+        self._legs: dict[tuple[bytes, bool], tuple[PoolState, Leg | None]] = {}
+        self._sized: dict[int, tuple[list[Leg], SizedCycle | None]] = {}
+
+    def candidates(self, states: Mapping[bytes, PoolState]) -> list[Candidate]:
+        """Every cycle that gains on these states."""
+        found: list[Candidate] = []
+        for index, path in enumerate(self.paths):
+            legs = [
+                self._leg(pool, token, states) for pool, token in zip(path.pools, path.tokens, strict=True)
+            ]
+            sized = self._size(index, legs)
+            if sized is not None:
+                found.append(Candidate(path, sized))
+        return found
+
+    def _leg(self, pool: Pool, token_in: bytes, states: Mapping[bytes, PoolState]) -> Leg | None:
+        """The same object as long as the pool's state is equal."""
+        key, state = (pool.address, token_in == pool.token0), states[pool.address]
+        known = self._legs.get(key)
+        if known is None or (known[0] is not state and known[0] != state):
+            known = self._legs[key] = (state, leg(pool, state, token_in))
+        return known[1]
+
+    def _size(self, index: int, legs: Sequence[Leg | None]) -> SizedCycle | None:
+        there = [leg for leg in legs if leg is not None]
+        if len(there) < len(legs):
+            return None
+        known = self._sized.get(index)
+        if known is None or any(one is not other for one, other in zip(known[0], there, strict=True)):
+            known = self._sized[index] = (there, best_size(there))
+        return known[1]
 
 
-def _matchings(of_token: tuple[Candidate, ...]) -> list[tuple[Candidate, ...]]:
-    """Every choice of cycles that share no pair, the empty one included."""
-    if not of_token:
-        return [()]
-    head, rest = of_token[0], of_token[1:]
-    compatible = tuple(other for other in rest if not head.pools & other.pools)
-    return _matchings(rest) + [(head, *choice) for choice in _matchings(compatible)]
+def candidates(
+    market: Iterable[tuple[Pool, PoolState]], base_token: bytes, lengths: Sequence[int] = LENGTHS
+) -> list[Candidate]:
+    """Every cycle of these pools that gains, once, without memory."""
+    states = {pool.address: (pool, state) for pool, state in market}
+    search = BruteForce((pool for pool, _ in states.values()), base_token, lengths)
+    return search.candidates({address: state for address, (_, state) in states.items()})
 
 
-def _gain(cycles: Iterable[Candidate]) -> int:
-    return sum(cycle.gain for cycle in cycles)
+def best(found: Iterable[Candidate], length: int | None = None, *, mixed: bool = False) -> Candidate | None:
+    """The greatest gain of `length` pools, or of any; with `mixed` only where both kinds of pool are in it."""
+    return max(
+        (
+            one
+            for one in found
+            if (length is None or len(one.path.pools) == length) and (one.is_mixed or not mixed)
+        ),
+        key=lambda one: one.gain,
+        default=None,
+    )

@@ -13,7 +13,6 @@ from oracle.facts import Block, Fee, Log, MinedTransaction, Pair, Reserves
 from oracle.node import Node, data, number, quantity, text
 
 PAIR_CREATED = keccak(text="PairCreated(address,address,address,uint256)")
-SYNC = keccak(text="Sync(uint112,uint112)")
 TRANSFER = keccak(text="Transfer(address,address,uint256)")
 WITHDRAWAL = keccak(text="Withdrawal(address,uint256)")
 BALANCE_OF = keccak(text="balanceOf(address)")[:4]
@@ -148,8 +147,9 @@ def _mined(tx: dict[str, Any], receipt: dict[str, Any]) -> MinedTransaction:
         succeeded=receipt["status"] == "0x1",
         gas_used=number(receipt["gasUsed"]),
         gas_price=number(receipt["effectiveGasPrice"]),
-        logs=tuple(
-            Log(data(log["address"]), tuple(map(data, log["topics"])), data(log["data"]))
-            for log in receipt["logs"]
-        ),
+        logs=tuple(map(log_of, receipt["logs"])),
     )
+
+
+def log_of(log: dict[str, Any]) -> Log:
+    return Log(data(log["address"]), tuple(map(data, log["topics"])), data(log["data"]))

@@ -47,7 +47,7 @@ def least_in(side: Side, amount_out: int) -> int:
 
 
 @dataclass(frozen=True)
-class SizedCycle:
+class PairCycle:
     """`amount_in` into the first pair, `middle` of the other token between them, `amount_out` back."""
 
     amount_in: int
@@ -59,12 +59,12 @@ class SizedCycle:
         return self.amount_out - self.amount_in
 
 
-def size(first: Side, second: Side, middle: int) -> SizedCycle:
+def size(first: Side, second: Side, middle: int) -> PairCycle:
     """The cheapest way to that amount of the middle token, and the most it brings."""
-    return SizedCycle(least_in(first, middle), middle, most_out(second, middle))
+    return PairCycle(least_in(first, middle), middle, most_out(second, middle))
 
 
-def best_cycle(first: Side, second: Side) -> SizedCycle | None:
+def best_cycle(first: Side, second: Side) -> PairCycle | None:
     """The most profitable cycle, to within two units; None where none gains.
 
     Inputs that buy the same middle amount differ in cost alone, so the middle amount is what is searched. Its

@@ -1,6 +1,8 @@
 """What the chain says, as plain records."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 Reserves = tuple[int, int]
 """(token0, token1), smallest units."""
@@ -63,3 +65,36 @@ class Pair:
     token0: bytes
     token1: bytes
     fee: Fee
+
+
+@dataclass(frozen=True)
+class V3Pool:
+    """A concentrated-liquidity pool as its factory announced it."""
+
+    address: bytes
+    factory: bytes
+    token0: bytes
+    token1: bytes
+    fee: int
+    """Millionths of the input."""
+    tick_spacing: int
+
+
+@dataclass(frozen=True)
+class V3State:
+    """What a swap depends on. Compared by value, not hashable."""
+
+    sqrt_price: int
+    """Q64.96."""
+    tick: int
+    liquidity: int
+    ticks: Mapping[int, tuple[int, int]]
+    """Initialised ones: (gross, net)."""
+
+    @cached_property
+    def indices(self) -> tuple[int, ...]:
+        return tuple(sorted(self.ticks))
+
+
+Pool = Pair | V3Pool
+PoolState = Reserves | V3State

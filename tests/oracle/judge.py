@@ -6,12 +6,11 @@ Verdicts carry the bot's words for them, so that a report can be held against th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from oracle.brute_force import side
 from oracle.chain_reader import TRANSFER
-from oracle.constant_product import Side, is_paid
-from oracle.executor_calldata import Cycle, ExecuteCall, is_execute
-from oracle.facts import Block, MinedTransaction, Pair, Reserves
-from oracle.pool_history import pools_moved, reserves_before
+from oracle.executor_calldata import ExecuteCall, is_execute
+from oracle.facts import Block, MinedTransaction, Pool, PoolState
+from oracle.plan_run import run
+from oracle.pool_history import pools_moved, states_before
 from oracle.transaction_decoder import DecodedTransaction
 
 
@@ -38,15 +37,15 @@ class Judgement:
 
 def judge(
     bundle: SentBundle,
-    pairs: Mapping[bytes, Pair],
-    planned_on: Mapping[bytes, Reserves],
+    pools: Mapping[bytes, Pool],
+    planned_on: Mapping[bytes, PoolState],
     target: Block,
     ours: Sequence[MinedTransaction],
 ) -> Judgement:
-    """`planned_on`: reserves after the block before `target`; `ours`: all mined transactions of the wallet."""
+    """`planned_on`: states of all pools after the block before `target`; `ours`: all mined transactions of the wallet."""
     mined = target.transaction(bundle.transaction.hash)
     if mined is not None:
-        held = reserves_before(target, mined.index, planned_on, bundle.call.pools)
+        held = states_before(target, mined.index, planned_on, bundle.call.pools)
         verdict = "landed" if mined.succeeded else "mined_reverted"
         return Judgement(
             {verdict: f"index {mined.index} of block {target.number}"},
@@ -54,13 +53,13 @@ def judge(
             mined,
             target,
         )
-    return Judgement(_why_not_mined(bundle, pairs, planned_on, target, ours))
+    return Judgement(_why_not_mined(bundle, pools, planned_on, target, ours))
 
 
 def _why_not_mined(
     bundle: SentBundle,
-    pairs: Mapping[bytes, Pair],
-    planned_on: Mapping[bytes, Reserves],
+    pools: Mapping[bytes, Pool],
+    planned_on: Mapping[bytes, PoolState],
     target: Block,
     ours: Sequence[MinedTransaction],
 ) -> dict[str, str]:
@@ -73,7 +72,7 @@ def _why_not_mined(
         true["base_fee_moved"] = f"max fee {tx.max_fee_per_gas}, base fee {target.base_fee}"
     if any(other.nonce == tx.nonce for other in ours):
         true["replaced"] = f"another transaction used nonce {tx.nonce}"
-    if not runs_on(bundle.call, pairs, planned_on):
+    if not runs_on(bundle.call, pools, planned_on):
         true["reverted_in_simulation"] = "its amounts are not paid by the state it was planned on"
     rivals = [
         other for other in rival_executions(target, tx.sender) if pools_moved(other) & bundle.call.pools
@@ -90,31 +89,9 @@ def rival_executions(block: Block, sender: bytes) -> list[MinedTransaction]:
     return [tx for tx in block.transactions if tx.succeeded and tx.sender != sender and is_execute(tx.data)]
 
 
-def runs_on(call: ExecuteCall, pairs: Mapping[bytes, Pair], reserves: Mapping[bytes, Reserves]) -> bool:
+def runs_on(call: ExecuteCall, pools: Mapping[bytes, Pool], states: Mapping[bytes, PoolState]) -> bool:
     """Whether every swap of the plan is paid for by the one before it, and its profit reaches the minimum."""
-    now = dict(reserves)
-    return all(_run(cycle, call.base_token, pairs, now) for cycle in call.cycles) and (
-        call.gain >= call.payment + call.min_profit
-    )
-
-
-def _run(cycle: Cycle, base_token: bytes, pairs: Mapping[bytes, Pair], now: dict[bytes, Reserves]) -> bool:
-    token, amount = base_token, cycle.amount_in
-    for hop in cycle.hops:
-        pair = pairs[hop.pool]
-        if token != (pair.token0 if hop.zero_for_one else pair.token1):
-            return False
-        seen = side(pair, now[hop.pool], token)
-        if not is_paid(seen, amount, hop.amount_out):
-            return False
-        now[hop.pool] = _after(seen, amount, hop.amount_out, token_in_is_0=hop.zero_for_one)
-        token, amount = (pair.token1 if hop.zero_for_one else pair.token0), hop.amount_out
-    return token == base_token
-
-
-def _after(seen: Side, amount_in: int, amount_out: int, *, token_in_is_0: bool) -> Reserves:
-    moved = (seen.reserve_in + amount_in, seen.reserve_out - amount_out)
-    return moved if token_in_is_0 else moved[::-1]
+    return run(call, pools, states) is not None and call.gain >= call.payment + call.min_profit
 
 
 def received(tx: MinedTransaction, token: bytes, holder: bytes) -> int:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from eth_abi import encode
 
-from oracle.chain_reader import SYNC
 from oracle.executor_calldata import EXECUTE_SELECTOR, Cycle, ExecuteCall, Hop
 from oracle.facts import Block, Fee, Log, MinedTransaction, Pair
 from oracle.judge import SentBundle
+from oracle.pool_history import SYNC
 from oracle.transaction_decoder import DecodedTransaction
 
 BASE, TOKEN = b"\xba" * 20, b"\xcc" * 20

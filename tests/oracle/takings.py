@@ -6,13 +6,14 @@ brute force finds on the state of N. Over the uncontested blocks, `possible` is 
 builder is the bot's own choice, so it is counted apart, as `paid`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from oracle.brute_force import BestSet, best_disjoint, candidates
+from oracle.best_set import BestSet, GasModel, best_disjoint
+from oracle.brute_force import Candidate
 from oracle.executor_calldata import decode_execute, is_execute
-from oracle.facts import Block, MinedTransaction, Pair, Reserves
+from oracle.facts import Block, MinedTransaction
 from oracle.judge import rival_executions
 from oracle.pool_history import pools_moved
 
@@ -60,16 +61,9 @@ class Takings:
         return Fraction(self.taken - self.paid, self.possible)
 
 
-def account_for(
-    block: Block,
-    pairs: Iterable[Pair],
-    at_parent: Mapping[bytes, Reserves],
-    base_token: bytes,
-    gas: Callable[[int], int],
-    wallet: bytes,
-) -> BlockTakings:
-    """`gas(n)`: of an execution of n cycles; it costs the block's own base fee."""
-    best = best_disjoint(candidates(pairs, at_parent, base_token), lambda n: gas(n) * block.base_fee)
+def account_for(block: Block, found: Iterable[Candidate], gas: GasModel, wallet: bytes) -> BlockTakings:
+    """`found`: every cycle that gained on the state before `block`; gas costs the block's own base fee."""
+    best = best_disjoint(found, gas, block.base_fee)
     ours = [tx for tx in block.transactions if tx.sender == wallet]
     return BlockTakings(
         number=block.number,
@@ -81,6 +75,6 @@ def account_for(
 
 
 def _gain_after_gas(tx: MinedTransaction) -> int:
-    """From the plan's exact amounts, which the pairs enforce; the judge holds them against balances."""
+    """From the plan's exact amounts, which the pools enforce; the judge holds them against balances."""
     gain = decode_execute(tx.data).gain if tx.succeeded and is_execute(tx.data) else 0
     return gain - tx.gas_used * tx.gas_price

@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import pytest
 
-from oracle.brute_force import best_disjoint, candidates
-from oracle.gas_by_shape import GasByShape
-from oracle.pool_history import pools_moved, reserves_before
+from oracle.best_set import best_disjoint
+from oracle.brute_force import BruteForce
+from oracle.gas_by_shape import PRIOR, PRIOR_HOP, TICK, GasByShape, LandedGas
+from oracle.pool_history import pools_moved, states_before
 from oracle.synthetic import (
     AT_PARENT,
     BASE,
@@ -30,33 +31,65 @@ DATA = calldata(PLAN)
 OURS = mined(0x01, WALLET, data=DATA, logs=[sync(CHEAP, (1, 1)), sync(DEAR, (1, 1))])
 
 
-def landed(cycles, gas_used, name=0x01):
-    return mined(name, WALLET, data=calldata(replace(PLAN, cycles=PLAN.cycles * cycles)), gas_used=gas_used)
+ONE, OTHER = b"\xf1" * 20, b"\xf2" * 20
+FOUND = BruteForce(PAIRS.values(), BASE).candidates(AT_PARENT)
 
 
-def account(*transactions):
-    return account_for(block(*transactions), PAIRS.values(), AT_PARENT, BASE, lambda n: 100_000 * n, WALLET)
+class FlatGas:
+    """So much a cycle, and nothing else."""
+
+    fixed = 0
+
+    def __init__(self, each):
+        self.each = each
+
+    def of_cycle(self, _cycle):
+        return self.each
 
 
-def test_gas_is_the_mean_of_each_shape_and_a_line_between():
-    gas = GasByShape([landed(1, 150_000), landed(1, 152_000), landed(3, 350_000)])
-    assert gas.gas(1) == 151_000
-    assert gas.gas(3) == 350_000
-    assert gas.gas(2) == pytest.approx(250_500, abs=1)
-    assert gas.gas(4) == pytest.approx(449_500, abs=1)
+def account(*transactions, gas=100_000):
+    return account_for(block(*transactions), FOUND, FlatGas(gas), WALLET)
 
 
-def test_one_shape_alone_is_an_upper_bound_for_the_others():
-    assert GasByShape([landed(2, 240_000)]).gas(3) == 360_000
+def true_gas(hops):
+    """What receipts would say if gas were exactly a sum of its parts."""
+    each = {ONE: 60_000, OTHER: 95_000}
+    return 25_000 + sum(12_000 + sum(each[f] + 21_000 * ticks for f, ticks in cycle) for cycle in hops)
+
+
+SHAPES = [
+    (((ONE, 0), (ONE, 0)),),
+    (((ONE, 0), (OTHER, 0)),),
+    (((OTHER, 1), (ONE, 0)), ((ONE, 0), (ONE, 0))),
+    (((OTHER, 3), (OTHER, 0), (ONE, 0)),),
+    (((ONE, 0), (ONE, 0), (ONE, 0)), ((ONE, 0), (OTHER, 0)), ((ONE, 0), (ONE, 0))),
+]
+
+
+def test_gas_is_learnt_part_by_part():
+    gas = GasByShape([LandedGas(hops, true_gas(hops)) for hops in SHAPES for _ in range(3)])
+    for hops in SHAPES:
+        parts = LandedGas(hops, 0).parts
+        assert gas.of_parts(parts) == pytest.approx(true_gas(hops), rel=0.001)
+    unseen = (((OTHER, 2), (OTHER, 0)), ((ONE, 0), (OTHER, 1), (ONE, 0)))
+    assert gas.of_parts(LandedGas(unseen, 0).parts) == pytest.approx(true_gas(unseen), rel=0.01)
+    assert gas.mean_error < 100
+
+
+def test_what_never_landed_stays_at_its_prior():
+    gas = GasByShape([LandedGas(SHAPES[0], true_gas(SHAPES[0]))] * 5)
+    parts = LandedGas((((ONE, 0), (OTHER, 2)),), 0).parts
+    learnt = LandedGas((((ONE, 0),),), 0).parts
+    assert gas.of_parts(parts) == gas.of_parts(learnt) + PRIOR_HOP + 2 * PRIOR[TICK]
 
 
 def test_gas_needs_something_that_landed():
     with pytest.raises(ValueError, match="landed"):
-        GasByShape([replace(landed(1, 150_000), succeeded=False), mined(0x02, TRADER)])
+        GasByShape([])
 
 
 def test_an_uncontested_block():
-    best = best_disjoint(candidates(PAIRS.values(), AT_PARENT, BASE), lambda n: 100_000 * n * BASE_FEE)
+    best = best_disjoint(FOUND, FlatGas(100_000), BASE_FEE)
     found = account(OURS)
     assert not best.cycles
     assert not found.contested
@@ -81,13 +114,13 @@ def test_a_failed_transaction_of_ours_only_costs():
 )
 def test_contested_is_what_a_rival_took(rival, contested):
     # Gas is free here, so that the best set is not empty.
-    found = account_for(block(rival), PAIRS.values(), AT_PARENT, BASE, lambda _: 0, WALLET)
+    found = account(rival, gas=0)
     assert found.best.pools == {CHEAP, DEAR}
     assert found.contested == contested
 
 
 def test_shares_are_over_uncontested_blocks_alone():
-    lone = account_for(block(OURS), PAIRS.values(), AT_PARENT, BASE, lambda _: 0, WALLET)
+    lone = account(OURS, gas=0)
     lost = replace(lone, contested=True, taken=0, paid=0)
     both = Takings((lone, lost))
     assert both.uncontested == (lone,)
@@ -101,7 +134,7 @@ def test_reserves_follow_the_syncs_in_order():
         mined(0x01, TRADER, logs=[first]), OURS, mined(0x03, TRADER, logs=[sync(DEAR, (5, 6)), second])
     )
     pools = (CHEAP, DEAR)
-    assert reserves_before(mixed, 0, AT_PARENT, pools) == AT_PARENT
-    assert reserves_before(mixed, 1, AT_PARENT, pools) == {CHEAP: (1, 2), DEAR: AT_PARENT[DEAR]}
-    assert reserves_before(mixed, 3, AT_PARENT, pools) == {CHEAP: (3, 4), DEAR: (5, 6)}
+    assert states_before(mixed, 0, AT_PARENT, pools) == AT_PARENT
+    assert states_before(mixed, 1, AT_PARENT, pools) == {CHEAP: (1, 2), DEAR: AT_PARENT[DEAR]}
+    assert states_before(mixed, 3, AT_PARENT, pools) == {CHEAP: (3, 4), DEAR: (5, 6)}
     assert pools_moved(mixed.transactions[2]) == {CHEAP, DEAR}

@@ -1,4 +1,4 @@
-"""Fees of the V2-like exchanges by factory, from their published contracts, and a way to hold a pair to them.
+"""The exchanges by factory, the fees of the V2-like ones from their published contracts, and a way to hold a pair to them.
 
 UniswapV2Pair.sol keeps 3 of 1000 of an input, the first PancakePair.sol (core 0.1.0) 2 of 1000.
 """
@@ -8,8 +8,7 @@ from typing import Any
 from eth_abi import encode
 from eth_utils import keccak
 
-from oracle.brute_force import side
-from oracle.constant_product import most_out
+from oracle.constant_product import Side, most_out
 from oracle.facts import Fee, Pair, Reserves
 from oracle.node import Node, data, quantity, text
 
@@ -18,6 +17,7 @@ FEES = {
     data("0x5c69bee701ef814a2b6a3edd4b1652cb9cc5aa6f"): Fee(997, 1000),
     data("0xbcfccbde45ce874adcb698cc183debcf17952812"): Fee(998, 1000),
 }
+V3_FACTORIES = (data("0x1f98431c8ad98523631ae4a59f267346ea31f984"),)
 
 _STRANGER = keccak(text="a stranger who tries out a pair")[12:]
 _WEALTH = 10**24
@@ -32,7 +32,8 @@ def gives(node: Node, pair: Pair, reserves: Reserves, amount_in: int, height: in
 
     Asked of the pair's own code in a simulation on top of block `height`; nothing stays.
     """
-    promised = most_out(side(pair, reserves, WETH), amount_in)
+    reserve_in, reserve_out = reserves if pair.token0 == WETH else reserves[::-1]
+    promised = most_out(Side(reserve_in, reserve_out, pair.fee), amount_in)
     return (
         _swaps(node, pair, amount_in, promised, height),
         _swaps(node, pair, amount_in, promised + 1, height),
