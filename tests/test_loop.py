@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from listed_chain import ETHER, NONCE, OPERATOR, START, block_at, mined, reference, sync
+from safe_tokens import SafeTokens
 from small_market import CHEAP, DEAR, SmallMarket, world_at
 
 from bot.core.decisions import Verdict
@@ -35,20 +36,6 @@ class ScriptedFeed:
             yield await self._events.get()
 
 
-class Tokens:
-    """A guard to which every token is safe, unless `changes` says what its checks change, one a block."""
-
-    def __init__(self):
-        self.heads = []
-        self.changes = []
-
-    def take_in(self, head):
-        self.heads.append(head.number)
-
-    async def check(self, head):
-        return self.changes.pop(0) if self.changes else ()
-
-
 class Stage:
     """A small market with a loop over it; `audits` and `bootstraps` are used up one a call."""
 
@@ -59,7 +46,7 @@ class Stage:
         self.world = world or world_at()
         self.bootstraps = []
         self.audits = []
-        self.tokens = Tokens()
+        self.tokens = SafeTokens()
         self.told = []
         self.blocks = blocks
         self.tick_changes = {}
