@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from bot.chain.lens_code import load_lens_code
 from bot.chain.pool_reads import audit_pools, bootstrap_pools
 from bot.chain.reader import RpcChainReader
 from bot.chain.relay_identity import RelayIdentity, load_or_create_identity
@@ -39,7 +40,7 @@ from bot.journal.store import JournalStore
 from bot.journal.token_cache import CACHE_FILE, load_verdicts, save_verdicts
 from bot.loop import LoopDeps, World
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
-from bot.protocols.uniswap_v2 import PAIR_CREATED_TOPIC, SYNC_TOPIC
+from bot.protocols.pool_events import FOLLOWED_TOPICS
 from bot.risk.ledger import Ledger
 from bot.settings import Settings, limits_of
 from bot.state.market_state import MarketState
@@ -231,17 +232,19 @@ def _feed(settings: Settings, clock: SystemClock) -> HeadFeed:
     jitter = random.Random(0).random if variables.lockstep else random.SystemRandom().random  # noqa: S311  # spreads reconnects
     # The feed judges a half-open socket by its own patience, which must be shorter than the session's.
     connect = _connect(settings, clock, max(variables.rpc_timeout, 2 * config.patience))
-    return HeadFeed(connect, clock, config, (SYNC_TOPIC, PAIR_CREATED_TOPIC), jitter)
+    return HeadFeed(connect, clock, config, FOLLOWED_TOPICS, jitter)
 
 
 def _bootstrap(
     settings: Settings, adapters: Adapters, tokens: TokenGuard, tokens_tested: Progress
 ) -> Callable[[], Awaitable[World]]:
+    lens = load_lens_code()
+
     async def bootstrap() -> World:
         head = await adapters.reader.head()
         if not isinstance(head, Ok):
             raise RetryLater(f"the newest block cannot be read: {in_words(head)}")
-        result = await bootstrap_pools(adapters.reader, settings.chain, head.value.ref)
+        result = await bootstrap_pools(adapters.reader, settings.chain, head.value.ref, lens)
         for left_out in result.left_out:
             log.warning(
                 "bootstrap.left_out", venue=left_out.venue, pool=left_out.pool, reason=left_out.reason
@@ -291,11 +294,18 @@ async def _token_guard(
 def _audit(
     settings: Settings, adapters: Adapters
 ) -> Callable[[MarketState, Funnel], Awaitable[Sequence[int]]]:
+    lens = load_lens_code()
+
     async def audit(state: MarketState, funnel: Funnel) -> Sequence[int]:
-        result = await audit_pools(adapters.reader, state, settings.variables.audit_pools)
+        result = await audit_pools(
+            adapters.reader, settings.chain, state, settings.variables.audit_pools, lens
+        )
         for mismatch in result.mismatches:
             log.error("audit.mismatch", detail=str(mismatch))
+        for divergence in result.divergences:
+            log.error("state.diverged", detail=str(divergence))
         funnel.drop("pool stopped by the audit", len(result.mismatches))
+        funnel.drop("pool stopped: its logs contradict what is held", len(result.divergences))
         funnel.drop("audit could not read a pool", len(result.unread))
         changed = [*(one.pool for one in result.mismatches), *result.resumed]
         return [index for pool in changed if (index := state.table.index(pool)) is not None]

@@ -14,7 +14,7 @@ from bot.core.units import Nanoseconds, WeiPerGas
 from bot.execution.block_facts import Attempt, BlockFacts, OwnPayload, TargetBlock, Touch
 from bot.execution.nonce_use import NonceUse
 from bot.execution.own_receipts import OwnReceipts
-from bot.protocols.uniswap_v2 import SYNC_TOPIC
+from bot.protocols.pool_events import MOVED_TOPICS, is_move
 
 _NOT_ASKED = Unknown("not asked: the receipt had said it")
 
@@ -90,20 +90,21 @@ async def _target(
     mined = await reader.transactions(block.hash)
     if not isinstance(mined, Ok):
         return mined
-    syncs = await reader.logs(block.hash, [SYNC_TOPIC])
-    if not isinstance(syncs, Ok):
-        return syncs
-    return Ok(TargetBlock(block, await _touches(receipts, plan, block, syncs.value, mined.value)))
+    moves = await reader.logs(block.hash, MOVED_TOPICS)
+    if not isinstance(moves, Ok):
+        return moves
+    return Ok(TargetBlock(block, await _touches(receipts, plan, block, moves.value, mined.value)))
 
 
 async def _touches(
-    receipts: OwnReceipts, plan: Plan, block: Head, syncs: Sequence[Log], mined: Sequence[MinedTransaction]
+    receipts: OwnReceipts, plan: Plan, block: Head, moves: Sequence[Log], mined: Sequence[MinedTransaction]
 ) -> tuple[Touch, ...]:
-    """A pair emits Sync whenever its reserves change: who made it do so took that pool."""
+    """A pool writes a log whenever it changes for a taker: who made it do so took that pool."""
     ours = frozenset(pool for opportunity in plan.opportunities for pool in opportunity.pools)
     moved: dict[TxHash, set[Address]] = {}
-    for log in syncs:
-        moved.setdefault(log.tx_hash, set()).add(log.address)
+    for log in moves:
+        if is_move(log):
+            moved.setdefault(log.tx_hash, set()).add(log.address)
     others = [tx for tx in mined if tx.sender != plan.sender and ours & moved.get(tx.hash, set())]
     tips = await asyncio.gather(*(_tip(receipts, tx.hash, block) for tx in others))
     return tuple(

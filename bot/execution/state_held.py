@@ -2,21 +2,21 @@
 
 from bot.core.decisions import Outcome, Plan
 from bot.core.messages import BlockArrived
-from bot.protocols.uniswap_v2 import SYNC_TOPIC
+from bot.protocols.pool_events import is_move
 
 
 def predicted_state_held(plan: Plan, outcome: Outcome, block: BlockArrived) -> bool | None:
     """True when the plan landed in `block`, right on the block it was made on, and none of its pools moved before it.
 
-    Read from the Sync logs of the block: a pair emits one whenever its reserves change. None where `block` is not the
-    one it landed in, or does not show the transaction.
+    Read from the block's logs: a pool emits one whenever it changes for a taker. None where `block` is not the one it
+    landed in, or does not show the transaction.
     """
     if outcome.block != block.head.ref or outcome.tx_hash is None:
         return None
     pools = {pool for opportunity in plan.opportunities for pool in opportunity.pools}
-    syncs = [log for log in block.logs if log.topics[:1] == (SYNC_TOPIC,) and log.address in pools]
-    own = [log.log_index for log in syncs if log.tx_hash == outcome.tx_hash]
+    moves = [log for log in block.logs if log.address in pools and is_move(log)]
+    own = [log.log_index for log in moves if log.tx_hash == outcome.tx_hash]
     if not own:
         return None
-    moved_before = any(log.log_index < min(own) for log in syncs)
+    moved_before = any(log.log_index < min(own) for log in moves)
     return block.head.parent_hash == plan.state.hash and not moved_before

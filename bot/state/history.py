@@ -15,14 +15,42 @@ class ReservesBefore(msgspec.Struct, frozen=True):
     reserve1: int
 
 
+class PriceBefore(msgspec.Struct, frozen=True):
+    """Of a V3 pool, until an Initialize or a Swap."""
+
+    index: int
+    sqrt_price: int
+    tick: int
+    liquidity: int
+
+
+class LiquidityChanged(msgspec.Struct, frozen=True):
+    """By a Mint (`delta` > 0) or a Burn (< 0) in a V3 pool."""
+
+    index: int
+    tick_lower: int
+    tick_upper: int
+    delta: int
+
+
+ConcentratedChange = PriceBefore | LiquidityChanged
+
+
 class BlockUndo(msgspec.Struct, frozen=True):
     """One applied block: where the state stood before it, and what it overwrote."""
 
     block: BlockRef
     parent: BlockRef
     overwritten: tuple[ReservesBefore, ...]
+    concentrated: tuple[ConcentratedChange, ...]
+    """In the order in which they happened: the active liquidity depends on the price of that moment."""
     created: tuple[int, ...]
     """Pools put into service by this block, new in the table or not."""
+
+    @property
+    def touched(self) -> set[int]:
+        changed = {change.index for change in (*self.overwritten, *self.concentrated)}
+        return changed.union(self.created)
 
 
 class UndoRing:

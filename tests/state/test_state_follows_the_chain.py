@@ -126,7 +126,7 @@ async def test_state_after_random_blocks_reorgs_cuts_and_losses_is_a_fresh_boots
         await market.play()
         if draw.random() < 0.1:
             await caught_up()
-            audit = await audit_pools(reader, state, 5)
+            audit = await audit_pools(reader, profile, state, 5)
             assert (len(audit.checked), audit.mismatches, audit.unread) == (5, (), ())
     await caught_up()
     consumer.cancel()
@@ -153,21 +153,22 @@ async def test_the_audit_finds_what_was_tampered_with_and_a_fresh_read_ends_the_
     rpc = await open_rpc(str(market.anvil.ipc_path), CLOCK)
     reader = RpcChainReader(rpc)
     at = (await reader.head()).value.ref
-    state = (await bootstrap_pools(reader, profile_of(market.plan), at)).state
+    profile = profile_of(market.plan)
+    state = (await bootstrap_pools(reader, profile, at)).state
     truth = everything(state)
     victim = draw.randrange(len(state.table))
     state.table.set_reserves(victim, state.table.reserve0[victim] + 1, state.table.reserve1[victim])
-    found = await audit_pools(reader, state, len(state.table))
+    found = await audit_pools(reader, profile, state, len(state.table))
     [mismatch] = found.mismatches
     actual = truth[state.table.pools[victim].address][1:3]
     assert mismatch.pool == state.table.pools[victim].address
     assert (mismatch.believed, mismatch.actual) == ((actual[0] + 1, actual[1]), actual)
     assert not state.table.live[victim]
-    again = await audit_pools(reader, state, len(state.table))
+    again = await audit_pools(reader, profile, state, len(state.table))
     assert (again.mismatches, again.resumed) == ((), (mismatch.pool,))
     assert everything(state) == truth
     await rpc.close()
-    dead = await audit_pools(reader, state, 3)
+    dead = await audit_pools(reader, profile, state, 3)
     assert (dead.checked, dead.mismatches, len(dead.unread)) == ((), (), 3)
 
 
