@@ -13,16 +13,15 @@ from bot.protocols.token_probe import Measured, decode_look, decode_measured, de
 from bot.state.token_probes import ProbePlan, Step, StepAnswer
 from bot.state.token_safety import Safe, Undecided, Unsafe, Verdict
 
-_CONTROL = {
-    "buy": "buy for a stranger",
-    "send": "stranger sends",
-    "sell little": "stranger sells",
+_CONTROLS = {
+    "buy": (
+        ("buy for a stranger", "receiver refused", "our address is refused as a receiver"),
+        ("stranger buys", "buyer refused", "our address is refused as a buyer"),
+    ),
+    "send": (("stranger sends", "sender refused", "our address is refused as a sender"),),
+    "sell little": (("stranger sells", "sender refused", "our address is refused as a seller"),),
 }
-_REFUSED = {
-    "buy": ("receiver refused", "our address is refused as a receiver"),
-    "send": ("sender refused", "our address is refused as a sender"),
-    "sell little": ("sender refused", "our address is refused as a seller"),
-}
+"""For a step of ours that reverted: the stranger's step that tells why if it goes through, with kind and words."""
 _IMPOSSIBLE = {
     "buy": ("cannot be bought", "buying reverts"),
     "buy for a stranger": ("cannot be bought", "buying for another address reverts"),
@@ -72,9 +71,12 @@ def _revert(step: Step, answer: Reverted, answered: _Answered) -> Unsafe:
     short = decode_short(answer.data)
     if short is not None:
         return Unsafe("fee on sale", f"{short[0]} sent to a pool, {short[1]} arrived{where}")
-    control = _CONTROL.get(step.name)
-    goes_through = any(one.name == control and isinstance(said, Ok) for one, said in answered)
-    kind, words = _REFUSED[step.name] if goes_through else _IMPOSSIBLE[step.name]
+    went_through = {one.name for one, said in answered if isinstance(said, Ok)}
+    kind, words = _IMPOSSIBLE[step.name]
+    for control, refused, refusal in _CONTROLS.get(step.name, ()):
+        if control in went_through:
+            kind, words = refused, refusal
+            break
     return Unsafe(kind, f"{words}{where}: {answer.reason}")
 
 

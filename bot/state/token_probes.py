@@ -49,7 +49,7 @@ class Parties(msgspec.Struct, frozen=True):
 
 class Step(msgspec.Struct, frozen=True):
     name: Literal[
-        "wrap", "currency", "buy", "buy for a stranger", "send", "stranger sends", "sell little", "sell much",
+        "wrap", "currency", "buy", "buy for a stranger", "stranger's currency", "stranger buys", "send", "stranger sends", "sell little", "sell much",
         "stranger sells", "deliver", "sell elsewhere", "look", "stranger's call", "sell later",
     ]  # fmt: skip
     sender: Address
@@ -134,6 +134,8 @@ def _plan(
         *had,
         Step("buy", *ours, swap_calldata(buying, 6_000, parties.ours)),
         Step("buy for a stranger", *ours, swap_calldata(buying, 2_500, parties.stranger)),
+        Step("stranger's currency", *ours, send_calldata(currency, parties.stranger, 1_000)),
+        Step("stranger buys", *stranger, swap_calldata(buying, 10_000, parties.stranger)),
         Step("send", *ours, send_calldata(token, parties.stranger, 1_000)),
         Step("stranger sends", *stranger, send_calldata(token, parties.ours, 1_000)),
         Step("sell little", *ours, swap_calldata(selling, 200, parties.ours)),

@@ -20,7 +20,7 @@ KINDS = {
     "GROWS_WHEN_CALLED": "rebasing",
     "REFUSES_RECEIVER": "receiver refused",
     "REFUSES_SENDER": "sender refused",
-    "REFUSES_ORIGIN": "cannot be bought",
+    "REFUSES_ORIGIN": "buyer refused",
     "NO_SALES": "cannot be sold",
     "SMALL_SALES_ONLY": "cannot be sold",
     "NO_SALES_TOMORROW": "cannot be sold",
