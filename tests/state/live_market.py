@@ -1,10 +1,8 @@
-"""Real V2 venues on anvil under random use: swaps, mints, burns, donations, new pairs; and reorgs at will."""
+"""Real V2 and V3 venues on anvil under random use: swaps, mints, burns, donations, new pools; and reorgs at will."""
 
 import itertools
 
-from eth_abi import encode
-
-from bot.core.identity import from_hex, hex_bytes, keccak, to_checksum
+from bot.core.identity import from_hex, hex_bytes, to_checksum
 from bot.core.profile import ChainProfile, SlotRule
 from bot.world.accounts import FOUNDER, POOL_SEEDER, TRADER_DESK, trader_accounts
 from bot.world.anvil import AnvilConfig
@@ -12,15 +10,11 @@ from bot.world.dump import open_chain
 from bot.world.genesis import GenesisConfig
 from bot.world.market_plan import MarketPlan, PairPlan
 from bot.world.venues import MULTICALL3, V2_VENUES, VENUES
+from tests.state.live_pools import PLAYER, LivePools, calldata, player_code, view
 
 OPEN_PAIR = "open_pair(address,address,address,uint256,uint256)"
-GAS = hex(4_000_000)
+GAS = hex(6_000_000)
 MAX_FEE = hex(10**13)
-
-
-def calldata(signature, *arguments):
-    types = signature[signature.index("(") + 1 : -1]
-    return keccak(signature.encode())[:4] + encode(types.split(",") if types else [], arguments)
 
 
 def profile_of(plan, discovery="all"):
@@ -54,6 +48,7 @@ class LiveMarket:
         self.combinations = list(
             itertools.combinations(sorted((t for t in self.plan.tokens), key=lambda t: t.token.address), 2)
         )
+        self.pools = LivePools(self.plan, draw, self.combinations)
         self.floor = 0
         """Blocks up to here are the genesis: they are never abandoned."""
 
@@ -64,6 +59,10 @@ class LiveMarket:
         market = cls(await open_chain(plan, GenesisConfig(), config, cache), draw)
         for who in (FOUNDER, market.trader):
             await market.anvil.rpc("anvil_impersonateAccount", [to_checksum(who)])
+        await market.anvil.rpc("anvil_setCode", [to_checksum(PLAYER), player_code()])
+        for sender, to, data, value in market.pools.stock(market.plan.tokens):
+            await market.send(sender, to, data, value)
+        await market.anvil.rpc("evm_mine")
         market.floor = await market.height()
         return market
 
@@ -78,8 +77,15 @@ class LiveMarket:
         """One block of zero to six operations, some of which revert as real ones do."""
         for _ in range(self.draw.choice([0, 1, 1, 2, 3, 6])):
             kind = self.draw.choices(
-                [self.swap, self.donate, self.add_and_burn, self.open_pair, self.create_empty_pair],
-                [12, 2, 2, 1, 1],
+                [
+                    self.swap,
+                    self.donate,
+                    self.add_and_burn,
+                    self.open_pair,
+                    self.create_empty_pair,
+                    self.pools.any,
+                ],
+                [12, 2, 2, 1, 1, 18],
             )[0]
             for sender, to, data in kind():
                 await self.send(sender, to, data)
@@ -94,12 +100,22 @@ class LiveMarket:
         while True:
             venue, token0, token1 = self._any_pair()
             tokens = (token0.token.address, token1.token.address)
-            if not int(await self._view(venue.factory, "getPair(address,address)", *tokens), 16):
+            if not int(await view(self.anvil, venue.factory, "getPair(address,address)", *tokens), 16):
                 break
         arguments = (venue.factory, *tokens, token0.units_worth(10**19), token1.units_worth(10**19))
         await self.send(FOUNDER, POOL_SEEDER, calldata(OPEN_PAIR, *arguments))
         await self.anvil.rpc("evm_mine")
-        return from_hex(await self._view(venue.factory, "getPair(address,address)", *tokens))[12:]
+        return from_hex(await view(self.anvil, venue.factory, "getPair(address,address)", *tokens))[12:]
+
+    async def play_new_pool(self):
+        """One block that creates a V3 pool that did not exist; its address."""
+        while True:
+            pool, (sender, to, data) = self.pools.new_pool()
+            if await self.anvil.rpc("eth_getCode", [to_checksum(pool), "latest"]) == "0x":
+                break
+        await self.send(sender, to, data)
+        await self.anvil.rpc("evm_mine")
+        return pool
 
     async def reorg(self, depth):
         """Abandon `depth` blocks and play `depth` others and one more."""
@@ -108,8 +124,9 @@ class LiveMarket:
         for _ in range(depth + 1):
             await self.play()
 
-    async def send(self, sender, to, data):
+    async def send(self, sender, to, data, value=0):
         transaction = {"from": to_checksum(sender), "to": to_checksum(to), "data": hex_bytes(data)}
+        transaction["value"] = hex(value)
         fees = {"gas": GAS, "maxFeePerGas": MAX_FEE, "maxPriorityFeePerGas": "0x1"}
         await self.anvil.rpc("eth_sendTransaction", [transaction | fees])
 
@@ -167,17 +184,13 @@ class LiveMarket:
         """Pair address -> (reserve0, reserve1), read one by one without any code of the bot's."""
         found = {}
         for venue in V2_VENUES:
-            count = int(await self._view(venue.factory, "allPairsLength()"), 16)
+            count = int(await view(self.anvil, venue.factory, "allPairsLength()"), 16)
             for place in range(count):
-                word = await self._view(venue.factory, "allPairs(uint256)", place)
+                word = await view(self.anvil, venue.factory, "allPairs(uint256)", place)
                 pair = from_hex(word)[12:]
-                reserves = from_hex(await self._view(pair, "getReserves()"))
+                reserves = from_hex(await view(self.anvil, pair, "getReserves()"))
                 found[pair] = (
                     int.from_bytes(reserves[:32], "big"),
                     int.from_bytes(reserves[32:64], "big"),
                 )
         return found
-
-    async def _view(self, to, signature, *arguments):
-        call = {"to": to_checksum(to), "data": hex_bytes(calldata(signature, *arguments))}
-        return await self.anvil.rpc("eth_call", [call, "latest"])
