@@ -8,6 +8,7 @@ from bot.clock import SystemClock
 from bot.core.units import Nanoseconds
 from bot.world.anvil import Anvil, AnvilConfig
 from tests.chain.fake_node import FakeNode
+from tests.chain.token_stage import TokenStage
 
 LIMIT = Nanoseconds(10 * 10**9)
 SHORT_LIMIT = Nanoseconds(150 * 10**6)
@@ -53,3 +54,16 @@ async def anvil_rpc(request, anvil):
     made = await open_rpc(url, SystemClock(), LIMIT)
     yield made
     await made.close()
+
+
+@pytest.fixture(scope="session")
+def token_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("token-market")
+
+
+@pytest.fixture
+async def token_stage(tmp_path, token_cache):
+    """The default market of 40 pools; tokens of one's own are added to it."""
+    stage = await TokenStage.open(tmp_path, token_cache)
+    yield stage
+    await stage.close()

@@ -21,7 +21,7 @@ from e2e.upstream import SEED
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
 INTERRUPTED = 130
-KEPT = {"journal.sqlite3", "journal.sqlite3.lock", "logs"}
+KEPT = {"journal.sqlite3", "journal.sqlite3.lock", "logs", "cache"}
 """All that a bot that signs nothing keeps in its data folder, besides SQLite's own `-wal` and `-shm`."""
 
 
