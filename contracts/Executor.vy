@@ -3,19 +3,20 @@
 """
 @title Executor
 @license MIT
-@notice Carries out flash-funded arbitrage cycles over Uniswap V2-like pairs and forwards the profit.
-@dev It has no capital of its own. The last pair of a cycle sends its output, the base token, before it is
-     paid; in its callback the first pair is paid `amount_in` of that, and every earlier pair sends its output
-     straight to the next one, the last of them to the flash pair, which is thereby repaid. No intermediate
-     token touches this contract, no allowance is ever given, no balance is kept.
+@notice Carries out flash-funded arbitrage cycles over Uniswap V2-like and V3-like pools and forwards the profit.
+@dev It has no capital of its own. The last pool of a cycle sends its output, the base token, before it is paid. In
+     its callback the hops before it are carried out: V2 pairs swap one after the other; a V3 pool sends its output
+     first, and what lies before it is done in its own callback, in the same way; the first pool of all is paid
+     `amount_in` of the base token. Each hop's output goes straight to the next pool. No intermediate token touches
+     this contract, no allowance is ever given, no balance is kept.
 
      Two roles, never held by one address. The OWNER (a cold key) administers and cannot execute. OPERATORS
      (hot keys) execute and can do nothing else: whatever they ask for, what is gained goes to the block's
      builder, up to `payment`, and to the recipient the owner chose.
 
-     Pools and tokens are not trusted. A callback is answered once, only from the pair being called in this
-     very transaction, and only with the plan this contract wrote down before the call. What a lying pair or
-     token does in between is judged by the one check that counts: the balance of the base token afterwards.
+     Pools and tokens are not trusted. A callback is answered once, only from the pool being called at this very
+     moment and by its own protocol's name, and only with the hops this contract wrote down before. What a lying
+     pool or token does in between is judged by the one check that counts: the balance of the base token afterwards.
 @custom:kill The owner calls `set_paused(True)`: `execute` reverts from the next block on, and so do callbacks.
 """
 
@@ -26,19 +27,17 @@ interface Pair:
     def swap(amount0_out: uint256, amount1_out: uint256, to: address, data: Bytes[1]): nonpayable
 
 
+interface ConcentratedPool:
+    def swap(to: address, zero_for_one: bool, amount: int256, price_limit: uint160, data: Bytes[1]): nonpayable
+
+
 interface WrappedEther:
     def withdraw(amount: uint256): nonpayable
 
 
 struct Hop:
-    pool: address
-    zero_for_one: bool   # token0 goes in and token1 comes out
-    amount_out: uint256  # exact output, in the smallest unit of the token that comes out
-
-
-struct Cycle:
-    amount_in: uint256           # base token paid to the first pool, in its smallest unit
-    hops: DynArray[Hop, 4]       # two to four; the last one's output is base token
+    pool: uint256     # its address, and the three flags below
+    amounts: uint256  # exact output in the low 128 bits; above it, in a cycle's first hop, the base token paid to it
 
 
 event OperatorSet:
@@ -68,26 +67,56 @@ event OwnershipTaken:
     owner: indexed(address)
 
 
-# Any byte makes a pair call back. The plan lies in transient storage, so nothing in these bytes is believed.
+# `Hop.pool`: its low 160 bits are the address.
+POOL: constant(uint256) = 2**160 - 1
+ZERO_FOR_ONE: constant(uint256) = 2**160  # token0 goes in and token1 comes out
+CONCENTRATED: constant(uint256) = 2**161  # a V3 pool; else a V2 pair
+LAST: constant(uint256) = 2**162          # the last hop of its cycle
+# Above them, while a cycle runs: the first of the pairs that follow one another up to this hop, and its own place.
+RUN_SHIFT: constant(uint256) = 168
+PLACE_SHIFT: constant(uint256) = 170
+
+# `Hop.amounts`
+AMOUNT_OUT: constant(uint256) = 2**128 - 1
+AMOUNT_IN_SHIFT: constant(uint256) = 128
+
+# Two to four hops make a cycle.
+MAX_HOPS: constant(uint256) = 4
+MAX_CYCLES: constant(uint256) = 8
+
+# Limits of a V3 swap that no price reaches before liquidity ends: the amount decides.
+LEAST_PRICE: constant(uint160) = 4295128740
+GREATEST_PRICE: constant(uint160) = 1461446703485210103287273052203988822378723970341
+
+# Any byte makes a pair call back.
 CALL_BACK: constant(Bytes[1]) = b"\x01"
 
 # Enough for a builder's proxy to take note of a payment, too little for it to do harm.
 COINBASE_GAS: constant(uint256) = 30_000
 
+MAX_OPERATORS: constant(uint256) = 16
+
 WETH: public(immutable(address))
 
 owner: public(address)
 pending_owner: public(address)
-operators: public(HashMap[address, bool])
 
-# Where profit goes, and, while not paused, once more: so that `execute` learns both facts from one storage slot.
+# Where profit goes. Kept once more for each operator, while not paused: so that `execute` learns from one storage
+# slot whether the caller may, and who is to be paid. Empty for everybody else.
 recipient: public(address)
-payee: address
+payees: HashMap[address, address]
+operator_list: DynArray[address, MAX_OPERATORS]
+paused: public(bool)
 
-# The flash in progress. `flash_pool` is empty save between our call of a pair and that pair's callback.
-flash_pool: transient(address)
-flash_base: transient(address)
-flash_cycle: transient(Cycle)
+# The base token of the `execute` in progress. It is the lock, too, and stays shut: one `execute` a transaction.
+base_token: transient(address)
+
+# The hops of the cycle in progress but for the last one, which is called first.
+pools: transient(uint256[MAX_HOPS - 1])
+amounts: transient(uint256[MAX_HOPS - 1])
+
+# The hop whose pool is being called: empty save between our call of a pool and its callback.
+awaited: transient(uint256)
 
 
 @deploy
@@ -104,15 +133,13 @@ def __init__(owner: address, recipient: address, weth: address, operators: DynAr
     self.owner = owner
     log OwnershipTaken(owner=owner)
     self._set_recipient(recipient)
-    self.payee = recipient
     for operator: address in operators:
         self._set_operator(operator, True)
 
 
 @external
-@nonreentrant
 def execute(
-    cycles: DynArray[Cycle, 8],
+    hops: DynArray[Hop, MAX_CYCLES * MAX_HOPS],
     base_token: address,
     min_profit: uint256,
     payment: uint256,
@@ -122,7 +149,7 @@ def execute(
     """
     @notice Runs the cycles in order, pays the builder, sends the rest of the gain to the recipient.
     @dev All or nothing. The gain is the change of our balance of base token: what lay here before stays here.
-    @param cycles Plans whose outputs are exact; the caller has computed them, the pairs' K checks them.
+    @param hops Those of all cycles in order. Their outputs are exact: computed by the caller, checked by the pools.
     @param base_token Token in which every cycle starts, ends and gains.
     @param min_profit Least gain after the payment, in the token's smallest unit.
     @param payment Wei paid to `block.coinbase`; above zero only when the base token is WETH.
@@ -131,14 +158,30 @@ def execute(
     @custom:kill `set_paused(True)`, or `set_operator(operator, False)` for one operator.
     """
     assert first_block <= block.number and block.number <= last_block, "executor: block window"
-    assert self.operators[msg.sender], "executor: not operator"
-    payee: address = self.payee
-    assert payee != empty(address), "executor: paused"
+    payee: address = self.payees[msg.sender]
+    if payee == empty(address):
+        assert not self.paused, "executor: paused"
+        raise "executor: not operator"
+    assert self.base_token == empty(address), "executor: locked"
+    self.base_token = base_token
 
     before: uint256 = staticcall IERC20(base_token).balanceOf(self)
-    self.flash_base = base_token
-    for cycle: Cycle in cycles:
-        self._flash(cycle)
+    place: uint256 = 0
+    run: uint256 = 0
+    for hop: Hop in hops:
+        pool: uint256 = hop.pool & (POOL | ZERO_FOR_ONE | CONCENTRATED) | place << PLACE_SHIFT | run << RUN_SHIFT
+        if hop.pool & LAST == 0:
+            self.pools[place] = pool
+            self.amounts[place] = hop.amounts
+            place += 1
+            if pool & CONCENTRATED != 0:
+                run = place
+        else:
+            assert place > 0, "executor: hops"
+            self._flash(pool, hop.amounts & AMOUNT_OUT, self)
+            place = 0
+            run = 0
+    assert place == 0, "executor: hops"
     after: uint256 = staticcall IERC20(base_token).balanceOf(self)
     assert after >= before + payment + min_profit, "executor: min profit"
 
@@ -158,7 +201,8 @@ def uniswapV2Call(sender: address, amount0: uint256, amount1: uint256, data: Byt
     @param data Ignored.
     @custom:kill Closed by itself: reverts save inside `execute`.
     """
-    self._continue_flash(sender)
+    assert sender == self, "executor: not our swap"
+    self._bring_input(0)
 
 
 @external
@@ -171,7 +215,32 @@ def pancakeCall(sender: address, amount0: uint256, amount1: uint256, data: Bytes
     @param data Ignored.
     @custom:kill Closed by itself: reverts save inside `execute`.
     """
-    self._continue_flash(sender)
+    assert sender == self, "executor: not our swap"
+    self._bring_input(0)
+
+
+@external
+def uniswapV3SwapCallback(amount0: int256, amount1: int256, data: Bytes[1]):
+    """
+    @notice Callback of Uniswap V3 pools and most of their forks.
+    @param amount0 Ignored: what is owed was computed beforehand, and the pool checks it.
+    @param amount1 Ignored.
+    @param data Ignored.
+    @custom:kill Closed by itself: reverts save inside `execute`.
+    """
+    self._bring_input(CONCENTRATED)
+
+
+@external
+def pancakeV3SwapCallback(amount0: int256, amount1: int256, data: Bytes[1]):
+    """
+    @notice Callback of PancakeSwap V3 pools; otherwise as `uniswapV3SwapCallback`.
+    @param amount0 Ignored.
+    @param amount1 Ignored.
+    @param data Ignored.
+    @custom:kill Closed by itself: reverts save inside `execute`.
+    """
+    self._bring_input(CONCENTRATED)
 
 
 @external
@@ -186,12 +255,13 @@ def __default__():
 
 @external
 @view
-def paused() -> bool:
+def operators(operator: address) -> bool:
     """
-    @notice Whether `execute` is switched off.
+    @notice Whether an address may execute while this is not paused.
+    @param operator Any address.
     @custom:kill Needs none: it only reads.
     """
-    return self.payee == empty(address)
+    return operator in self.operator_list
 
 
 @external
@@ -215,8 +285,7 @@ def set_recipient(recipient: address):
     """
     self._check_owner()
     self._set_recipient(recipient)
-    if self.payee != empty(address):
-        self.payee = recipient
+    self._set_payees()
 
 
 @external
@@ -227,12 +296,12 @@ def set_paused(paused: bool):
     @custom:kill This is the kill switch.
     """
     self._check_owner()
-    self.payee = empty(address) if paused else self.recipient
+    self.paused = paused
+    self._set_payees()
     log PausedSet(paused=paused)
 
 
 @external
-@nonreentrant
 def sweep(token: address):
     """
     @notice Sends all there is of a token, or all ether, to the recipient: the only way out but profit.
@@ -241,6 +310,7 @@ def sweep(token: address):
     @custom:kill None needed: it goes to the recipient alone, whoever asks, and only the owner may ask.
     """
     self._check_owner()
+    assert self.base_token == empty(address), "executor: locked"
     amount: uint256 = self.balance
     if token == empty(address):
         raw_call(self.recipient, b"", value=amount)
@@ -269,55 +339,82 @@ def accept_ownership():
     @custom:kill The owner withdraws the offer by `offer_ownership(empty)`.
     """
     assert msg.sender == self.pending_owner, "executor: not pending owner"
-    assert not self.operators[msg.sender], "executor: owner is operator"
+    assert msg.sender not in self.operator_list, "executor: owner is operator"
     self.owner = msg.sender
     self.pending_owner = empty(address)
     log OwnershipTaken(owner=msg.sender)
 
 
 @internal
-def _flash(cycle: Cycle):
+def _flash(hop: uint256, amount_out: uint256, to: address):
     """
-    @dev Write the plan down, then call the last pool; it must call back exactly once.
+    @dev Have a pool send its output before it is paid. It must call back exactly once. A pool without code does not:
+         the check for code is spared.
     """
-    count: uint256 = len(cycle.hops)
-    assert count >= 2, "executor: hops"
-    last: Hop = cycle.hops[count - 1]
-    self.flash_cycle = cycle
-    self.flash_pool = last.pool
-    self._swap(last, self, CALL_BACK)
-    assert self.flash_pool == empty(address), "executor: no callback"
-
-
-@internal
-def _continue_flash(sender: address):
-    """
-    @dev We hold the last hop's output. Pay the first pool; each hop's output goes straight to the next pool.
-    """
-    assert sender == self, "executor: not our swap"
-    assert msg.sender == self.flash_pool, "executor: unexpected callback"
-    self.flash_pool = empty(address)
-    cycle: Cycle = self.flash_cycle
-    self._send(self.flash_base, cycle.hops[0].pool, cycle.amount_in)
-    for i: uint256 in range(len(cycle.hops) - 1, bound=3):
-        self._swap(cycle.hops[i], cycle.hops[i + 1].pool, b"")
-
-
-@internal
-def _swap(hop: Hop, to: address, data: Bytes[1]):
-    """
-    @dev A pool without code does nothing; then the flash pool does not call back, or its K is not met. So the
-         check for code is spared.
-    """
-    if hop.zero_for_one:
-        extcall Pair(hop.pool).swap(0, hop.amount_out, to, data, skip_contract_check=True)
+    self.awaited = hop
+    pool: address = convert(hop & POOL, address)
+    if hop & CONCENTRATED == 0:
+        if hop & ZERO_FOR_ONE != 0:
+            extcall Pair(pool).swap(0, amount_out, to, CALL_BACK, skip_contract_check=True)
+        else:
+            extcall Pair(pool).swap(amount_out, 0, to, CALL_BACK, skip_contract_check=True)
     else:
-        extcall Pair(hop.pool).swap(hop.amount_out, 0, to, data, skip_contract_check=True)
+        amount: int256 = -convert(amount_out, int256)
+        if hop & ZERO_FOR_ONE != 0:
+            extcall ConcentratedPool(pool).swap(to, True, amount, LEAST_PRICE, b"", skip_contract_check=True)
+        else:
+            extcall ConcentratedPool(pool).swap(to, False, amount, GREATEST_PRICE, b"", skip_contract_check=True)
+    assert self.awaited == 0, "executor: no callback"
+
+
+@internal
+def _bring_input(protocol: uint256):
+    """
+    @dev In the callback of a pool that has sent its output: have the hops before it bring its input. The pairs just
+         before it swap in order; what the first of them needs comes from the V3 pool before it, or is base token,
+         which the cycle's last pool has sent us. A pool without code sends nothing, and the next one refuses.
+    """
+    awaited: uint256 = self.awaited
+    caller: uint256 = convert(msg.sender, uint256) | protocol
+    assert awaited & (POOL | CONCENTRATED) == caller, "executor: unexpected callback"
+    self.awaited = 0
+    end: uint256 = awaited >> PLACE_SHIFT
+    at: uint256 = (awaited >> RUN_SHIFT) & 3
+    if at == end and at != 0:
+        self._flash(self.pools[at - 1], self.amounts[at - 1] & AMOUNT_OUT, msg.sender)
+        return
+
+    pool: address = msg.sender
+    hop: uint256 = 0
+    if at != end:
+        hop = self.pools[at]
+        pool = convert(hop & POOL, address)
+    amounts: uint256 = self.amounts[at]
+    if at == 0:
+        self._send(self.base_token, pool, amounts >> AMOUNT_IN_SHIFT)
+    else:
+        self._flash(self.pools[at - 1], self.amounts[at - 1] & AMOUNT_OUT, pool)
+    for _: uint256 in range(3):
+        if at == end:
+            break
+        at += 1
+        following: uint256 = awaited
+        if at != end:
+            following = self.pools[at]
+        to: address = convert(following & POOL, address)
+        if hop & ZERO_FOR_ONE != 0:
+            extcall Pair(pool).swap(0, amounts & AMOUNT_OUT, to, b"", skip_contract_check=True)
+        else:
+            extcall Pair(pool).swap(amounts & AMOUNT_OUT, 0, to, b"", skip_contract_check=True)
+        if at != end:
+            hop = following
+            pool = to
+            amounts = self.amounts[at]
 
 
 @internal
 def _pay_builder(amount: uint256):
-    extcall WrappedEther(WETH).withdraw(amount)
+    extcall WrappedEther(WETH).withdraw(amount, skip_contract_check=True)
     paid: bool = raw_call(block.coinbase, b"", value=amount, gas=COINBASE_GAS, revert_on_failure=False)
     assert paid, "executor: builder refused"
 
@@ -334,8 +431,24 @@ def _send(token: address, to: address, amount: uint256):
 def _set_operator(operator: address, allowed: bool):
     assert operator != empty(address), "executor: zero operator"
     assert operator != self.owner, "executor: owner is operator"
-    self.operators[operator] = allowed
+    others: DynArray[address, MAX_OPERATORS] = []
+    for one: address in self.operator_list:
+        if one != operator:
+            others.append(one)
+    self.payees[operator] = empty(address)
+    if allowed:
+        assert len(others) < MAX_OPERATORS, "executor: too many operators"
+        others.append(operator)
+    self.operator_list = others
+    self._set_payees()
     log OperatorSet(operator=operator, allowed=allowed)
+
+
+@internal
+def _set_payees():
+    payee: address = empty(address) if self.paused else self.recipient
+    for operator: address in self.operator_list:
+        self.payees[operator] = payee
 
 
 @internal

@@ -63,14 +63,15 @@ def block_at(number, *logs, fork="", seen_at=0, is_catch_up=False):
 
 def profit_log(transaction, tx=b"simulated"):
     """The Executor's transfer of what the cycles bring, less the builder's payment."""
-    cycles, _, _, payment, _, _ = decode(_types(), transaction.data[4:])
-    profit = sum(hops[-1][2] - amount_in for amount_in, hops in cycles) - payment
+    rows, _, _, payment, _, _ = decode(_types(), transaction.data[4:])
+    taken = sum(amounts % 2**128 for pool, amounts in rows if pool >> 162)
+    profit = taken - sum(amounts >> 128 for _, amounts in rows) - payment
     topics = (TRANSFER_TOPIC, bytes(12) + EXECUTOR, bytes(12) + RECIPIENT)
     return Log(WETH, topics, profit.to_bytes(32, "big"), 0, TxHash(keccak(tx)))
 
 
 def _types():
-    return ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+    return ["(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256"]
 
 
 @dataclass

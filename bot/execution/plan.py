@@ -139,5 +139,5 @@ def _expect_mergeable(merged: tuple[Opportunity, ...], head: Head) -> None:
 
 
 def _cycle(opportunity: Opportunity) -> Cycle:
-    hops = tuple(Hop(leg.pool, leg.zero_for_one, leg.amount_out) for leg in opportunity.legs)
+    hops = tuple(Hop(leg.pool, leg.zero_for_one, leg.amount_out, leg.protocol) for leg in opportunity.legs)
     return Cycle(opportunity.amount_in, hops)

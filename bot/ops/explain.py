@@ -92,6 +92,7 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
 def _leg_json(leg: Leg) -> dict[str, Any]:
     return {
         "venue": leg.venue,
+        "protocol": leg.protocol,
         "pool": to_checksum(leg.pool),
         "token_in": to_checksum(leg.token_in),
         "token_out": to_checksum(leg.token_out),

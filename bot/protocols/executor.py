@@ -1,43 +1,43 @@
 """Calldata of the Executor's `execute`, written by hand: eth_abi takes some fifty times as long.
 
 Mirrors `contracts/Executor.vy`; the order of the words is that of the Solidity ABI specification, "Use of Dynamic
-Types".
+Types". The cycles are one row of hops: two words each, the last hop of a cycle bears a flag.
 """
 
 import msgspec
 
 from bot.core.identity import Address, keccak
+from bot.core.profile import ProtocolName
 from bot.core.units import UINT256_MAX, TokenUnits, Wei
 
-EXECUTOR_ABI_SIGNATURE = (
-    "execute((uint256,(address,bool,uint256)[])[],address,uint256,uint256,uint256,uint256)"
-)
+EXECUTOR_ABI_SIGNATURE = "execute((uint256,uint256)[],address,uint256,uint256,uint256,uint256)"
 EXECUTE_SELECTOR = keccak(EXECUTOR_ABI_SIGNATURE.encode())[:4]
 
 MAX_CYCLES = 8
-"""Length of `cycles` in `execute`."""
+"""So many of the longest fill `hops` of `execute`."""
 MIN_HOPS = 2
 """Fewer revert with `executor: hops`."""
 MAX_HOPS = 4
-"""Length of `Cycle.hops`."""
 
 _WORD = 32
 _HEAD_WORDS = 6
+_AMOUNT_MAX = (1 << 128) - 1
 _ADDRESS_PAD = bytes(12)
-_TRUE = (1).to_bytes(_WORD, "big")
-_FALSE = bytes(_WORD)
-_CYCLES_OFFSET = (_HEAD_WORDS * _WORD).to_bytes(_WORD, "big")
-_HOPS_OFFSET = (2 * _WORD).to_bytes(_WORD, "big")
+_ZERO_FOR_ONE, _CONCENTRATED, _LAST = 1, 2, 4
+_HOP_PADS = tuple(bytes(11) + bytes([flags]) for flags in range(8))
+"""What stands before the address in a hop's first word, by its flags."""
+_HOPS_OFFSET = (_HEAD_WORDS * _WORD).to_bytes(_WORD, "big")
 
 
 class Hop(msgspec.Struct, frozen=True):
-    """One swap on a Uniswap V2-like pair."""
+    """One swap of exact output."""
 
     pool: Address
     zero_for_one: bool
     """token0 goes in, token1 comes out."""
     amount_out: TokenUnits
-    """Exact output; the pair's K decides whether the input bought it."""
+    """Of a V2 pair its K, of a V3 pool its callback decides whether the input bought it."""
+    protocol: ProtocolName = "uniswap_v2"
 
 
 class Cycle(msgspec.Struct, frozen=True):
@@ -60,24 +60,23 @@ def encode_execute(  # the order of the contract's own arguments
     """Selector and arguments of `execute`; equal to the ABI encoding, bit by bit.
 
     Raises ValueError for what the contract could not decode or would refuse by its shape: an address that is not 20
-    bytes, a number outside uint256, 0 or more than 8 cycles, fewer than 2 or more than 4 hops.
+    bytes, a cycle's amount outside uint128, another number outside uint256, 0 or more than 8 cycles, fewer than 2 or
+    more than 4 hops.
     """
     if not 1 <= len(cycles) <= MAX_CYCLES:
         raise ValueError(f"{len(cycles)} cycles: 1 to {MAX_CYCLES} go into one execute")
+    if len(base_token) != 20:
+        raise ValueError(f"an address has 20 bytes, this one {len(base_token)}: 0x{base_token.hex()}")
     parts = [
         EXECUTE_SELECTOR,
-        _CYCLES_OFFSET,
-        _address_word(base_token),
+        _HOPS_OFFSET,
+        _ADDRESS_PAD + base_token,
         _word(min_profit),
         _word(payment),
         _word(first_block),
         _word(last_block),
-        _word(len(cycles)),
+        _word(sum(len(cycle.hops) for cycle in cycles)),
     ]
-    offset = len(cycles) * _WORD
-    for cycle in cycles:
-        parts.append(_word(offset))
-        offset += (3 + 3 * len(cycle.hops)) * _WORD
     for cycle in cycles:
         _append_cycle(parts, cycle)
     return b"".join(parts)
@@ -86,15 +85,22 @@ def encode_execute(  # the order of the contract's own arguments
 def _append_cycle(parts: list[bytes], cycle: Cycle) -> None:
     if not MIN_HOPS <= len(cycle.hops) <= MAX_HOPS:
         raise ValueError(f"{len(cycle.hops)} hops: a cycle has {MIN_HOPS} to {MAX_HOPS}")
-    parts += (_word(cycle.amount_in), _HOPS_OFFSET, _word(len(cycle.hops)))
-    for hop in cycle.hops:
-        parts += (_address_word(hop.pool), _TRUE if hop.zero_for_one else _FALSE, _word(hop.amount_out))
-
-
-def _address_word(address: Address) -> bytes:
-    if len(address) != 20:
-        raise ValueError(f"an address has 20 bytes, this one {len(address)}: 0x{address.hex()}")
-    return _ADDRESS_PAD + address
+    amount_in, last = cycle.amount_in, len(cycle.hops) - 1
+    if not 0 <= amount_in <= _AMOUNT_MAX:
+        raise ValueError(f"{amount_in} does not fit uint128")
+    for place, hop in enumerate(cycle.hops):
+        if len(hop.pool) != 20:
+            raise ValueError(f"an address has 20 bytes, this one {len(hop.pool)}: 0x{hop.pool.hex()}")
+        if not 0 <= hop.amount_out <= _AMOUNT_MAX:
+            raise ValueError(f"{hop.amount_out} does not fit uint128")
+        flags = _ZERO_FOR_ONE if hop.zero_for_one else 0
+        if hop.protocol != "uniswap_v2":
+            flags |= _CONCENTRATED
+        if place == last:
+            flags |= _LAST
+        amounts = amount_in << 128 | hop.amount_out
+        parts += (_HOP_PADS[flags], hop.pool, amounts.to_bytes(_WORD, "big"))
+        amount_in = TokenUnits(0)
 
 
 def _word(value: int) -> bytes:

@@ -12,13 +12,13 @@ from bot.core.identity import Address, keccak
 from bot.core.transaction import TransactionFields, decode_unsigned
 from bot.core.units import UINT256_MAX, TokenUnits, Wei
 
-EXECUTE_SELECTOR: Final = keccak(
-    b"execute((uint256,(address,bool,uint256)[])[],address,uint256,uint256,uint256,uint256)"
-)[:4]
+EXECUTE_SELECTOR: Final = keccak(b"execute((uint256,uint256)[],address,uint256,uint256,uint256,uint256)")[:4]
 """contracts/Executor.vy"""
 MAX_CYCLES: Final = 8
 MAX_HOPS: Final = 4
 _WORD: Final = 32
+_ADDRESS_BITS: Final = (1 << 160) - 1
+_AMOUNT_BITS: Final = (1 << 128) - 1
 NONCE_MAX: Final = (1 << 64) - 2
 """EIP-2681."""
 
@@ -26,6 +26,8 @@ NONCE_MAX: Final = (1 << 64) - 2
 class DecodedHop(msgspec.Struct, frozen=True):
     pool: Address
     zero_for_one: bool
+    is_concentrated: bool
+    """A V3 pool; else a V2 pair."""
     amount_out: TokenUnits
 
 
@@ -79,7 +81,7 @@ def decode_execute(data: bytes) -> DecodedExecute:
             f"selector {data[:4].hex() or 'none'}: only execute {EXECUTE_SELECTOR.hex()} is signed"
         )
     words = _Words(data)
-    words.expect(6 * _WORD, "offset of the cycles")
+    words.expect(6 * _WORD, "offset of the hops")
     base_token = words.address()
     min_profit, payment, first_block, last_block = (words.number() for _ in range(4))
     cycles = _cycles(words)
@@ -88,25 +90,36 @@ def decode_execute(data: bytes) -> DecodedExecute:
 
 
 def _cycles(words: "_Words") -> tuple[DecodedCycle, ...]:
-    count = words.count(1, MAX_CYCLES, "cycles")
-    offsets = [words.number() for _ in range(count)]
-    start = words.position - count * _WORD
+    """Hops up to one that bears the flag of the last make a cycle; nothing may be left over."""
+    left = words.count(2, MAX_CYCLES * MAX_HOPS, "hops")
     cycles = []
-    for offset in offsets:
-        if start + offset != words.position:
-            raise ValueError(f"a cycle at offset {offset}, expected {words.position - start}")
-        cycles.append(_cycle(words))
+    while left:
+        cycle = _cycle(words, left)
+        left -= len(cycle.hops)
+        cycles.append(cycle)
+    if len(cycles) > MAX_CYCLES:
+        raise ValueError(f"{len(cycles)} cycles: 1 to {MAX_CYCLES} are allowed")
     return tuple(cycles)
 
 
-def _cycle(words: "_Words") -> DecodedCycle:
-    amount_in = TokenUnits(words.number())
-    words.expect(2 * _WORD, "offset of the hops")
-    hops = tuple(
-        DecodedHop(words.address(), words.boolean(), TokenUnits(words.number()))
-        for _ in range(words.count(2, MAX_HOPS, "hops"))
-    )
-    return DecodedCycle(amount_in, hops)
+def _cycle(words: "_Words", left: int) -> DecodedCycle:
+    amount_in, hops = 0, []
+    for place in range(min(left, MAX_HOPS)):
+        pool, amounts = words.number(), words.number()
+        flags, given = pool >> 160, amounts >> 128
+        if flags > 0b111:
+            raise ValueError(f"hop {place} bears flags {flags:#x}: three are known")
+        if place and given:
+            raise ValueError(f"hop {place} brings {given} of its own: only the first of a cycle may")
+        amount_in += given
+        address = Address((pool & _ADDRESS_BITS).to_bytes(20, "big"))
+        out = TokenUnits(amounts & _AMOUNT_BITS)
+        hops.append(DecodedHop(address, bool(flags & 0b001), bool(flags & 0b010), out))
+        if flags & 0b100:
+            if place == 0:
+                raise ValueError("a cycle of one hop: 2 to 4 are allowed")
+            return DecodedCycle(TokenUnits(amount_in), tuple(hops))
+    raise ValueError(f"{len(hops)} hops and none of them the last of its cycle")
 
 
 class _Words:
@@ -140,9 +153,6 @@ class _Words:
         if value >> 160:
             raise ValueError("an address has dirt in its upper 12 bytes")
         return Address(value.to_bytes(20, "big"))
-
-    def boolean(self) -> bool:
-        return bool(self.count(0, 1, "as a boolean"))
 
     def expect_end(self) -> None:
         if self.position != len(self._data):

@@ -85,6 +85,12 @@ def compare_call(call, plan):
     assert len(call.cycles) == len(plan["cycles"])
     for cycle, legs in zip(call.cycles, plan["cycles"], strict=True):
         assert cycle.amount_in == int(legs[0]["amount_in"])
-        assert [(hop.pool, hop.zero_for_one, hop.amount_out) for hop in cycle.hops] == [
-            (address(leg["pool"]), leg["zero_for_one"], int(leg["amount_out"])) for leg in legs
+        assert [(hop.pool, hop.zero_for_one, hop.amount_out, hop.is_v3) for hop in cycle.hops] == [
+            (
+                address(leg["pool"]),
+                leg["zero_for_one"],
+                int(leg["amount_out"]),
+                leg["protocol"] != "uniswap_v2",
+            )
+            for leg in legs
         ]

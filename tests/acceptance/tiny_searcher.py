@@ -13,7 +13,7 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_utils import keccak
 from oracle.brute_force import BruteForce, Candidate
-from oracle.executor_calldata import EXECUTE_SELECTOR
+from oracle.executor_calldata import EXECUTE_SELECTOR, Cycle, Hop, rows_of
 from oracle.facts import Pair, Pool
 from oracle.market_reader import MarketReader
 from oracle.node import Node, number, text
@@ -21,7 +21,7 @@ from oracle.venues import FEES, V3_FACTORIES, WETH
 
 from acceptance.market_process import OpenMarket
 
-_TYPES = ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+_TYPES = ["(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256"]
 _IDENTITY = Account.from_key(keccak(text="relay identity of a test: holds nothing"))
 
 
@@ -45,7 +45,7 @@ class TinySearcher:
     def sign(self, cycles: list[Candidate], target: int, max_fee: int, **changes: int) -> bytes:
         """Raw transaction of an execution for block `target`; `changes` replaces amounts by name."""
         wanted = {"payment": sum(cycle.gain for cycle in cycles) // 2, "min_profit": 1} | changes
-        arguments = [[self._encoded(cycle) for cycle in cycles], text(WETH), wanted["min_profit"]]
+        arguments = [rows_of(tuple(map(_executed, cycles))), text(WETH), wanted["min_profit"]]
         fields = {
             "chainId": self.market.chain_id,
             "type": 2,
@@ -72,11 +72,6 @@ class TinySearcher:
         assert front.call("market_tickDone", head["number"], head["hash"]) is True
         return number(head["number"]) + 1
 
-    def _encoded(self, cycle: Candidate) -> tuple[int, list[tuple[str, bool, int]]]:
-        path, amounts = cycle.path, cycle.sized.amounts
-        hops = zip(path.pools, path.directions, amounts[1:], strict=True)
-        return amounts[0], [(text(pool.address), direction, out) for pool, direction, out in hops]
-
     def _post(self, method: str, params: list[Any]) -> dict[str, Any]:
         """With X-Flashbots-Signature: address, colon, EIP-191 signature over the hex of the body's keccak."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
@@ -88,3 +83,9 @@ class TinySearcher:
         request = urllib.request.Request(self.market.file["endpoints"]["relay"], body, headers)
         with urllib.request.urlopen(request, timeout=30) as reply:
             return json.load(reply)
+
+
+def _executed(cycle: Candidate) -> Cycle:
+    path, amounts = cycle.path, cycle.sized.amounts
+    hops = zip(path.pools, path.directions, amounts[1:], strict=True)
+    return Cycle(amounts[0], tuple(Hop(pool.address, direction, out) for pool, direction, out in hops))

@@ -12,6 +12,7 @@ from executor_market import (
     build_sources,
     built_container,
     open_pair,
+    rows,
     shipped,
 )
 
@@ -117,7 +118,7 @@ def execute(executor, operator, weth, builder):
 
     def run(*cycles, base=weth, min_profit=0, payment=0, window=(0, FOREVER), sender=operator, **transaction):
         return executor.execute(
-            list(cycles), base, min_profit, payment, *window, sender=sender, **transaction
+            rows(*cycles), base, min_profit, payment, *window, sender=sender, **transaction
         )
 
     return run
@@ -151,7 +152,7 @@ def execute_refused(refused, executor, operator, weth, builder):
     """As `execute`, but must revert; returns the reason."""
 
     def reason(*cycles, base=weth, min_profit=0, payment=0, window=(0, FOREVER), sender=operator):
-        arguments = [list(cycles), base, min_profit, payment, *window]
+        arguments = [rows(*cycles), base, min_profit, payment, *window]
         return refused(executor.execute, *arguments, sender=sender)
 
     return reason

@@ -96,6 +96,18 @@ def cycle(amount_in: int, *legs: tuple[Pair, ContractInstance]) -> tuple[tuple, 
     return (amount_in, hops), amount - amount_in
 
 
+def rows(*cycles: tuple) -> list[tuple[int, int]]:
+    """Cycles of pairs as `execute` takes them."""
+    return [
+        (
+            int(pool, 16) | zero_for_one << 160 | (place == len(hops) - 1) << 162,
+            out | (amount_in << 128 if place == 0 else 0),
+        )
+        for amount_in, hops in cycles
+        for place, (pool, zero_for_one, out) in enumerate(hops)
+    ]
+
+
 def fund(token: ContractInstance, receiver: str, amount: int, payer) -> None:
     """WETH is wrapped by `payer`, test tokens are minted."""
     if "deposit" in token._mutable_methods_:

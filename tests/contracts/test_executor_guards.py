@@ -1,7 +1,7 @@
 """What `execute` checks on chain, and what it does not answer: block window, profit, payment, callbacks, ether."""
 
 import pytest
-from executor_market import ETHER, FOREVER, cycle
+from executor_market import ETHER, FOREVER, cycle, rows
 
 CALLBACKS = "uniswapV2Call", "pancakeCall"
 
@@ -85,10 +85,13 @@ def test_a_builders_contract_is_paid(good, execute, provider, built, deployer, b
         provider.make_request("anvil_setCoinbase", [builder.address])
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_a_cycle_has_two_hops_at_least(count, good, execute_refused):
+def test_a_cycle_has_two_to_four_hops_and_an_end(good, execute_refused, refused, executor, operator, weth):
     amount_in, hops = good[0]
-    assert execute_refused((amount_in, hops[:count])) == "executor: hops"
+    assert execute_refused((amount_in, hops[:1])) == "executor: hops"
+    assert execute_refused((amount_in, [*hops, *hops, hops[1]])) == ""  # no room for a fifth
+    endless = [*rows(good[0]), rows(good[0])[0]]
+    arguments = [endless, weth, 0, 0, 0, FOREVER]
+    assert refused(executor.execute, *arguments, sender=operator) == "executor: hops"
 
 
 @pytest.mark.parametrize("name", CALLBACKS)

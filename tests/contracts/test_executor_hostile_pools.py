@@ -4,7 +4,7 @@ FakePool runs a script of calls in its `swap`; a call that fails takes the whole
 """
 
 import pytest
-from executor_market import ETHER, FOREVER, cycle
+from executor_market import ETHER, FOREVER, cycle, rows
 
 DONATION = 3 * ETHER
 
@@ -133,12 +133,12 @@ def test_an_operators_pool_that_executes_again(
 ):
     """Even a pool that is an operator cannot; on its own, outside of `execute`, the very same call works."""
     found, gain = plan
-    inner = (executor, executor.execute.encode_input([found], weth, gain, 0, 0, FOREVER))
+    inner = (executor, executor.execute.encode_input(rows(found), weth, gain, 0, 0, FOREVER))
     pool = fake_pool(inner)
     executor.set_operator(pool, True, sender=owner)
     honest = fake_pool(sends(2 * ETHER), calls_back)
     outer = borrowed_from(honest, ETHER, pool) if place == "first" else borrowed_from(pool, ETHER, honest)
-    assert execute_refused(outer) == ""  # the lock gives no reason
+    assert execute_refused(outer) == "executor: locked"
     pool.swap(0, 0, pool, b"", sender=operator)
     assert weth.balanceOf(recipient) == gain
 
@@ -161,4 +161,4 @@ def test_an_owners_pool_that_sweeps(
     assert executor.owner() == pool
     pool.set_script([(executor, executor.sweep.encode_input(weth))], sender=operator)
     honest = fake_pool(sends(2 * ETHER), calls_back)
-    assert execute_refused(borrowed_from(honest, ETHER, pool)) == ""  # the lock gives no reason
+    assert execute_refused(borrowed_from(honest, ETHER, pool)) == "executor: locked"

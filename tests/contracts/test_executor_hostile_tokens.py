@@ -1,7 +1,7 @@
 """Tokens that re-enter, lie or take a fee: the transaction reverts, or the accounts are exact; never a loss."""
 
 import pytest
-from executor_market import ETHER, FOREVER, Pair, cycle, open_pair
+from executor_market import ETHER, FOREVER, Pair, cycle, open_pair, rows
 
 FEE_BPS = 100
 
@@ -42,7 +42,7 @@ def reentries(executor, market, weth, token, hostile, owner, attacker):
     assert gain > 0
     pair = market.uniswap_token.contract
     return {
-        "execute": (executor, executor.execute.encode_input([inner], weth, 0, 0, 0, FOREVER)),
+        "execute": (executor, executor.execute.encode_input(rows(inner), weth, 0, 0, 0, FOREVER)),
         "uniswapV2Call": (executor, executor.uniswapV2Call.encode_input(executor, 1, 0, b"\x01")),
         "pancakeCall": (executor, executor.pancakeCall.encode_input(executor, 1, 0, b"\x01")),
         "set_recipient": (executor, executor.set_recipient.encode_input(attacker)),

@@ -9,12 +9,12 @@ from collections import Counter
 
 import pytest
 from eth_utils import keccak
-from executor_market import ETHER, FOREVER, cycle
+from executor_market import ETHER, FOREVER, cycle, rows
 
 CALLS = 200
 SEED = int(os.environ.get("STRANGER_SEED", random.SystemRandom().randrange(2**32)))
 GAS = hex(1_000_000)
-STORAGE_SLOTS = 12  # more than the contract has
+STORAGE_SLOTS = 30  # more than the contract has
 UNKNOWN_SELECTOR = "(no such selector)"
 
 
@@ -63,9 +63,11 @@ def aimed(executor, market, weth, token, stranger):
     good, gain = cycle(ETHER, (market.uniswap_token, weth), (market.pancake_token, token))
     assert gain > 0
     arguments = {
-        "execute": [[good], weth, 0, 0, 0, FOREVER],
+        "execute": [rows(good), weth, 0, 0, 0, FOREVER],
         "uniswapV2Call": [executor, 1, 0, b"\x01"],
         "pancakeCall": [executor, 1, 0, b"\x01"],
+        "uniswapV3SwapCallback": [1, -1, b""],
+        "pancakeV3SwapCallback": [1, -1, b""],
         "set_operator": [stranger, True],
         "set_recipient": [stranger],
         "set_paused": [True],

@@ -16,7 +16,7 @@ from bot.execution.plan import NotWorthIt, build_plan
 from bot.protocols.executor import EXECUTE_SELECTOR
 
 ARGUMENTS = [
-    "(uint256,(address,bool,uint256)[])[]",
+    "(uint256,uint256)[]",
     "address",
     "uint256",
     "uint256",
@@ -61,12 +61,16 @@ def test_the_calldata_decoded_by_eth_abi_is_the_plan(given_input, nonce):
     fields = decode_unsigned(plan.transaction.unsigned_payload())
     assert fields == plan.transaction
     assert fields.data[:4] == EXECUTE_SELECTOR
-    cycles, base, min_profit, payment, first, last = decode(ARGUMENTS, fields.data[4:])
+    rows, base, min_profit, payment, first, last = decode(ARGUMENTS, fields.data[4:])
     merged = found[:8]
     assert list(plan.opportunities) == merged
-    assert [cycle[0] for cycle in cycles] == [one.amount_in for one in merged]
-    assert [[tuple(hop) for hop in cycle[1]] for cycle in cycles] == [
-        [("0x" + leg.pool.hex(), leg.zero_for_one, leg.amount_out) for leg in one.legs] for one in merged
+    assert list(rows) == [
+        (
+            int.from_bytes(leg.pool) | leg.zero_for_one << 160 | (leg is one.legs[-1]) << 162,
+            leg.amount_out | (one.amount_in if leg is one.legs[0] else 0) << 128,
+        )
+        for one in merged
+        for leg in one.legs
     ]
     assert base == "0x" + config.weth.hex()
     assert (min_profit, payment) == (plan.min_profit, plan.payment)

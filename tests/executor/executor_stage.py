@@ -15,13 +15,28 @@ BUILT = ROOT / ".build" / "test-contracts"
 SOURCES = (ROOT / "contracts", ROOT / "tests" / "contracts" / "sources")
 
 ETHER = 10**18
-EXECUTE = "execute((uint256,(address,bool,uint256)[])[],address,uint256,uint256,uint256,uint256)"
+EXECUTE = "execute((uint256,uint256)[],address,uint256,uint256,uint256,uint256)"
 UNISWAP_KEEPS = 997  # per mille of the input that is traded
 PANCAKE_KEEPS = 998
 FOREVER = 2**64
 
-Hop = tuple[str, bool, int]
+ZERO_FOR_ONE, CONCENTRATED, LAST = 1 << 160, 1 << 161, 1 << 162
+
+Hop = tuple[str, bool, int, bool]
+"""Pool, whether token0 goes in, exact output, whether it is a V3 pool."""
 Cycle = tuple[int, list[Hop]]
+
+
+def rows(*cycles: Cycle) -> list[tuple[int, int]]:
+    """Cycles as `execute` takes them."""
+    found = []
+    for amount_in, hops in cycles:
+        for place, (pool, zero_for_one, out, concentrated) in enumerate(hops):
+            flags = (
+                zero_for_one * ZERO_FOR_ONE | concentrated * CONCENTRATED | (hops[place + 1 :] == []) * LAST
+            )
+            found.append((int(pool, 16) | flags, out | (amount_in << 128 if place == 0 else 0)))
+    return found
 
 
 def shipped_code(part: str, name: str) -> bytes:
@@ -86,13 +101,13 @@ class Stage:
         hops, amount = [], amount_in
         for market, token in zip(markets, tokens, strict=True):
             amount = market.quote(token, amount)
-            hops.append((market.address, market.sells_token0(token), amount))
+            hops.append((market.address, market.sells_token0(token), amount, False))
         return (amount_in, hops), amount - amount_in
 
     def execute_data(
         self, cycles: list[Cycle], min_profit: int, payment: int, window: tuple[int, int]
     ) -> bytes:
-        return call_data(EXECUTE, cycles, self.weth, min_profit, payment, *window)
+        return call_data(EXECUTE, rows(*cycles), self.weth, min_profit, payment, *window)
 
     def token_balance(self, token: str, holder: str) -> int:
         return int(self.chain.read(token, "balanceOf(address)", holder))

@@ -10,7 +10,7 @@ from executor_chain import Chain, call_data
 from executor_stage import ETHER, FOREVER, Stage, deploy_executor
 
 BUILDER = "0x" + "bb" * 20
-OWN_GAS_BOUND = 30_000
+OWN_GAS_BOUND = 23_000
 """What the Executor's own instructions may cost, its calls' cold accounts and the value transfer included."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from executor_chain import ROOT
 
 SOURCE = ROOT / "contracts" / "Executor.vy"
-GETTERS = {"WETH", "owner", "pending_owner", "operators", "recipient"}  # the compiler's, from `public(...)`
+GETTERS = {"WETH", "owner", "pending_owner", "paused", "recipient"}  # the compiler's, from `public(...)`
 
 
 def compiled(output: str) -> Any:

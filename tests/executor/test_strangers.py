@@ -20,6 +20,7 @@ CALLS = int(os.environ.get("STRANGER_CALLS", "10000"))
 SEED = int(os.environ.get("STRANGER_SEED", random.SystemRandom().randrange(2**32)))
 BATCH = 100
 CALLBACKS = ("uniswapV2Call", "pancakeCall")
+V3_CALLBACKS = ("uniswapV3SwapCallback", "pancakeV3SwapCallback")
 UNKNOWN_SELECTOR = "(no such selector)"
 
 
@@ -113,6 +114,8 @@ class Strangers:
             return self.good_plan
         if signature.startswith(CALLBACKS) and shape < 0.3:
             return call_data(signature, self.stage.executor, ETHER, 0, b"\x01")
+        if signature.startswith(V3_CALLBACKS) and shape < 0.3:
+            return call_data(signature, ETHER, -ETHER, b"")
         if shape < 0.6:
             return selector(signature) + encode(types, [self._argument(kind) for kind in types])
         noise = self.random.randbytes(self.random.choice([0, 4, 31, 32, 64, 200, 640]))
@@ -122,12 +125,14 @@ class Strangers:
         if kind.endswith("[]"):
             return [self._argument(kind[:-2]) for _ in range(self.random.randrange(6))]
         if kind.startswith("("):
-            parts = ["uint256", "(address,bool,uint256)[]"] if "(" in kind[1:] else kind[1:-1].split(",")
-            return tuple(self._argument(part) for part in parts)
+            return tuple(self._argument(part) for part in kind[1:-1].split(","))
         return {
             "address": lambda: self.random.choice(self.addresses),
             "bool": lambda: self.random.random() < 0.5,
             "uint256": lambda: self.random.choice([0, 1, ETHER, FOREVER, self.random.getrandbits(256)]),
+            "int256": lambda: self.random.choice(
+                [0, 1, -1, ETHER, -ETHER, self.random.getrandbits(256) - 2**255]
+            ),
             "bytes": lambda: self.random.randbytes(self.random.choice([0, 1, 1, 2, 64])),
         }[kind]()
 

@@ -3,6 +3,7 @@
 import pytest
 from oracle.brute_force import candidates
 from oracle.chain_reader import ChainReader
+from oracle.executor_calldata import Cycle, Hop, rows_of
 from oracle.node import text
 from oracle.venues import FEES, WETH
 
@@ -27,7 +28,7 @@ def executor_cycle(found):
     """As `execute` takes it."""
     path, amounts = found.path, found.sized.amounts
     hops = zip(path.pools, path.directions, amounts[1:], strict=True)
-    return amounts[0], [(text(pool.address), direction, out) for pool, direction, out in hops]
+    return Cycle(amounts[0], tuple(Hop(pool.address, direction, out) for pool, direction, out in hops))
 
 
 def upstream_state(upstream, pairs):
@@ -59,7 +60,7 @@ def test_every_gap_of_the_fork_is_taken_to_the_unit(project, roles, gaps, upstre
         held = 0
         for one in found:
             receipt = executor.execute(
-                [executor_cycle(one)],
+                rows_of((executor_cycle(one),)),
                 text(WETH),
                 one.gain,
                 0,

@@ -105,7 +105,10 @@ class GappedMarket:
     async def execute(self, opportunities: Sequence, payment: int):
         """(receipt, WETH that reached the recipient) of one `execute`; the chain is put back afterwards."""
         cycles = tuple(
-            Cycle(one.amount_in, tuple(Hop(leg.pool, leg.zero_for_one, leg.amount_out) for leg in one.legs))
+            Cycle(
+                one.amount_in,
+                tuple(Hop(leg.pool, leg.zero_for_one, leg.amount_out, leg.protocol) for leg in one.legs),
+            )
             for one in opportunities
         )
         data = encode_execute(cycles, WETH.address, TokenUnits(1), Wei(payment), 0, 2**63)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from eth_abi import decode
 from eth_utils import keccak
 
-_TYPES = ("(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256")
+_TYPES = ("(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256")
 EXECUTE_SELECTOR = keccak(text=f"execute({','.join(_TYPES)})")[:4]
 
 
@@ -14,6 +14,7 @@ class Hop:
     pool: bytes
     zero_for_one: bool
     amount_out: int
+    is_v3: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,10 @@ def decode_execute(data: bytes) -> ExecuteCall:
     """Raises ValueError for another selector, eth_abi's DecodingError for malformed arguments."""
     if not is_execute(data):
         raise ValueError(f"selector {data[:4].hex()} is not execute's ({EXECUTE_SELECTOR.hex()})")
-    cycles, base_token, min_profit, payment, first_block, last_block = decode(_TYPES, data[4:])
+    rows, base_token, min_profit, payment, first_block, last_block = decode(_TYPES, data[4:])
     return ExecuteCall(
-        cycles=tuple(
-            Cycle(amount_in, tuple(Hop(_raw(pool), direction, out) for pool, direction, out in hops))
-            for amount_in, hops in cycles
-        ),
-        base_token=_raw(base_token),
+        cycles=_cycles(rows),
+        base_token=bytes.fromhex(base_token[2:]),
         min_profit=min_profit,
         payment=payment,
         first_block=first_block,
@@ -72,5 +70,39 @@ def decode_execute(data: bytes) -> ExecuteCall:
     )
 
 
-def _raw(address: str) -> bytes:
-    return bytes.fromhex(address[2:])
+def _cycles(rows: tuple[tuple[int, int], ...]) -> tuple[Cycle, ...]:
+    """The pool's word holds address, direction, kind and end of cycle; the other one input (high) and output (low)."""
+    cycles: list[Cycle] = []
+    hops: list[Hop] = []
+    amount_in = 0
+    for pool, amounts in rows:
+        amount_in += amounts >> 128
+        hops.append(
+            Hop(
+                (pool % 2**160).to_bytes(20, "big"),
+                zero_for_one=bool(pool >> 160 & 1),
+                amount_out=amounts % 2**128,
+                is_v3=bool(pool >> 161 & 1),
+            )
+        )
+        if pool >> 162 & 1:
+            cycles.append(Cycle(amount_in, tuple(hops)))
+            hops, amount_in = [], 0
+    if hops:
+        raise ValueError(f"{len(hops)} hops belong to no cycle")
+    return tuple(cycles)
+
+
+def rows_of(cycles: tuple[Cycle, ...]) -> list[tuple[int, int]]:
+    """The cycles as `execute` takes them."""
+    return [
+        (
+            int.from_bytes(hop.pool, "big")
+            | hop.zero_for_one << 160
+            | hop.is_v3 << 161
+            | (place == len(cycle.hops) - 1) << 162,
+            hop.amount_out | (cycle.amount_in << 128 if place == 0 else 0),
+        )
+        for cycle in cycles
+        for place, hop in enumerate(cycle.hops)
+    ]

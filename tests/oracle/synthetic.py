@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from eth_abi import encode
 
-from oracle.executor_calldata import EXECUTE_SELECTOR, Cycle, ExecuteCall, Hop
+from oracle.executor_calldata import EXECUTE_SELECTOR, Cycle, ExecuteCall, Hop, rows_of
 from oracle.facts import Block, Fee, Log, MinedTransaction, Pair
 from oracle.judge import SentBundle
 from oracle.pool_history import SYNC
@@ -30,13 +30,9 @@ PLAN = ExecuteCall(
 
 
 def calldata(call):
-    cycles = [
-        (cycle.amount_in, [("0x" + hop.pool.hex(), hop.zero_for_one, hop.amount_out) for hop in cycle.hops])
-        for cycle in call.cycles
-    ]
-    types = ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+    types = ["(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256"]
     rest = ["0x" + call.base_token.hex(), call.min_profit, call.payment, call.first_block, call.last_block]
-    return EXECUTE_SELECTOR + encode(types, [cycles, *rest])
+    return EXECUTE_SELECTOR + encode(types, [rows_of(call.cycles), *rest])
 
 
 def sync(pool, reserves):

@@ -6,16 +6,19 @@ from eth_utils import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.executor_calldata import EXECUTE_SELECTOR, Cycle, ExecuteCall, Hop, decode_execute
+from oracle.executor_calldata import EXECUTE_SELECTOR, Cycle, ExecuteCall, Hop, decode_execute, rows_of
 
-TYPES = ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+TYPES = ["(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256"]
 WORDS = st.integers(0, 2**256 - 1)
+AMOUNTS = st.integers(0, 2**128 - 1)
 ADDRESSES = st.binary(min_size=20, max_size=20)
 CYCLES = st.lists(
     st.builds(
         Cycle,
-        WORDS,
-        st.lists(st.builds(Hop, ADDRESSES, st.booleans(), WORDS), min_size=2, max_size=4).map(tuple),
+        AMOUNTS,
+        st.lists(
+            st.builds(Hop, ADDRESSES, st.booleans(), AMOUNTS, st.booleans()), min_size=2, max_size=4
+        ).map(tuple),
     ),
     min_size=1,
     max_size=8,
@@ -24,12 +27,22 @@ CYCLES = st.lists(
 
 @given(st.builds(ExecuteCall, CYCLES, ADDRESSES, WORDS, WORDS, WORDS, WORDS))
 def test_every_field_comes_back(call):
-    cycles = [
-        (cycle.amount_in, [("0x" + hop.pool.hex(), hop.zero_for_one, hop.amount_out) for hop in cycle.hops])
-        for cycle in call.cycles
-    ]
     rest = ["0x" + call.base_token.hex(), call.min_profit, call.payment, call.first_block, call.last_block]
-    assert decode_execute(EXECUTE_SELECTOR + encode(TYPES, [cycles, *rest])) == call
+    assert decode_execute(EXECUTE_SELECTOR + encode(TYPES, [rows_of(call.cycles), *rest])) == call
+
+
+def test_the_bits_of_a_row_are_those_of_the_contract():
+    """By hand: two hops, a pair and the V3 pool that ends the cycle."""
+    first, last = Hop(b"\x11" * 20, True, 7), Hop(b"\x22" * 20, False, 9, is_v3=True)
+    rows = [(0x01 << 160 | 0x1111111111111111111111111111111111111111, 5 << 128 | 7)]
+    rows.append((0x06 << 160 | 0x2222222222222222222222222222222222222222, 9))
+    assert rows_of((Cycle(5, (first, last)),)) == rows
+
+
+def test_hops_without_an_end_are_refused():
+    rows = rows_of((Cycle(5, (Hop(b"\x11" * 20, True, 7),) * 2),))
+    with pytest.raises(ValueError, match="1 hops belong to no cycle"):
+        decode_execute(EXECUTE_SELECTOR + encode(TYPES, [[*rows, rows[0]], "0x" + "00" * 20, 0, 0, 0, 0]))
 
 
 def test_another_selector_is_refused():

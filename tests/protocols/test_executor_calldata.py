@@ -14,7 +14,7 @@ from bot.core.identity import Address, keccak
 from bot.protocols.executor import EXECUTE_SELECTOR, EXECUTOR_ABI_SIGNATURE, Cycle, Hop, encode_execute
 
 ROOT = Path(__file__).resolve().parents[2]
-ARGUMENTS = ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+ARGUMENTS = ["(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256"]
 POOL = Address(bytes(range(20)))
 HOP = Hop(POOL, True, 5)
 CYCLE = Cycle(7, (HOP, HOP))
@@ -23,19 +23,29 @@ CYCLE = Cycle(7, (HOP, HOP))
 uint256 = st.one_of(
     st.integers(0, 2**256 - 1), st.integers(0, 255).map(lambda n: 1 << n), st.just(2**256 - 1), st.just(0)
 )
+uint128 = st.one_of(st.integers(0, 2**128 - 1), st.integers(0, 127).map(lambda n: 1 << n), st.just(0))
 address = st.binary(min_size=20, max_size=20).map(Address)
-hop = st.builds(Hop, address, st.booleans(), uint256)
-cycle = st.builds(Cycle, uint256, st.lists(hop, min_size=2, max_size=4).map(tuple))
+protocol = st.sampled_from(("uniswap_v2", "uniswap_v3", "pancakeswap_v3"))
+hop = st.builds(Hop, address, st.booleans(), uint128, protocol)
+cycle = st.builds(Cycle, uint128, st.lists(hop, min_size=2, max_size=4).map(tuple))
 cycles = st.lists(cycle, min_size=1, max_size=8).map(tuple)
 
 
 @settings(max_examples=500, deadline=None)
 @given(cycles, address, uint256, uint256, uint256, uint256)
 def test_equals_the_abi_encoding(cycles, base_token, min_profit, payment, first_block, last_block):
-    plain = [
-        (c.amount_in, [("0x" + h.pool.hex(), h.zero_for_one, h.amount_out) for h in c.hops]) for c in cycles
+    rows = [
+        (
+            int.from_bytes(hop.pool)
+            + hop.zero_for_one * 2**160
+            + (hop.protocol != "uniswap_v2") * 2**161
+            + (place == len(each.hops) - 1) * 2**162,
+            hop.amount_out + (0 if place else each.amount_in) * 2**128,
+        )
+        for each in cycles
+        for place, hop in enumerate(each.hops)
     ]
-    values = [plain, "0x" + base_token.hex(), min_profit, payment, first_block, last_block]
+    values = [rows, "0x" + base_token.hex(), min_profit, payment, first_block, last_block]
     expected = EXECUTE_SELECTOR + encode(ARGUMENTS, values)
     assert encode_execute(cycles, base_token, min_profit, payment, first_block, last_block) == expected
 
@@ -76,8 +86,10 @@ def test_refuses_numbers_outside_uint256(position, number):
         ((CYCLE,) * 9, "9 cycles"),
         ((Cycle(1, (HOP,)),), "1 hops"),
         ((Cycle(1, (HOP,) * 5),), "5 hops"),
-        ((Cycle(-1, (HOP, HOP)),), "-1 does not fit"),
-        ((Cycle(1, (HOP, Hop(POOL, False, 2**256))),), "does not fit"),
+        ((Cycle(-1, (HOP, HOP)),), "-1 does not fit uint128"),
+        ((Cycle(2**128, (HOP, HOP)),), "does not fit uint128"),
+        ((Cycle(1, (HOP, Hop(POOL, False, 2**128))),), "does not fit uint128"),
+        ((Cycle(1, (HOP, Hop(POOL, False, -1))),), "-1 does not fit uint128"),
         ((Cycle(1, (HOP, Hop(Address(bytes(19)), False, 1))),), "this one 19"),
         ((CYCLE, Cycle(1, (HOP, Hop(Address(bytes(32)), False, 1)))), "this one 32"),
     ],

@@ -15,25 +15,35 @@ from bot.protocols import executor
 from bot.signer import decode
 from bot.signer.decode import decode_execute, decode_transaction
 
-TYPES = ["(uint256,(address,bool,uint256)[])[]", "address", "uint256", "uint256", "uint256", "uint256"]
+TYPES = ["(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256"]
 words = st.integers(0, 2**256 - 1)
-hops = st.tuples(st.binary(min_size=20, max_size=20), st.booleans(), words)
-cycles = st.tuples(words, st.lists(hops, min_size=2, max_size=4))
+amounts = st.integers(0, 2**128 - 1)
+hops = st.tuples(st.binary(min_size=20, max_size=20), st.booleans(), st.booleans(), amounts)
+cycles = st.tuples(amounts, st.lists(hops, min_size=2, max_size=4))
 calls = st.tuples(
     st.lists(cycles, min_size=1, max_size=8), st.binary(min_size=20, max_size=20), words, words, words, words
 )
 
 
 def of_eth_abi(call):
-    readable = [
-        (amount, [("0x" + pool.hex(), way, out) for pool, way, out in each]) for amount, each in call[0]
-    ]
-    return decode.EXECUTE_SELECTOR + encode(TYPES, [readable, "0x" + call[1].hex(), *call[2:]])
+    rows = []
+    for amount, each in call[0]:
+        for place, (pool, way, is_v3, out) in enumerate(each):
+            flags = way | is_v3 << 1 | (place == len(each) - 1) << 2
+            rows.append((int.from_bytes(pool) | flags << 160, out | (0 if place else amount) << 128))
+    return of_rows(rows, call[1:])
+
+
+def of_rows(rows, rest):
+    return decode.EXECUTE_SELECTOR + encode(TYPES, [rows, "0x" + rest[0].hex(), *rest[1:]])
 
 
 def as_tuple(decoded):
     return (
-        [(c.amount_in, [(h.pool, h.zero_for_one, h.amount_out) for h in c.hops]) for c in decoded.cycles],
+        [
+            (c.amount_in, [(h.pool, h.zero_for_one, h.is_concentrated, h.amount_out) for h in c.hops])
+            for c in decoded.cycles
+        ],
         decoded.base_token,
         decoded.min_profit,
         decoded.payment,
@@ -59,6 +69,33 @@ def test_changed_calldata_is_refused_or_means_something_else(call, data):
     except ValueError:
         return
     assert as_tuple(decoded) != call
+
+
+LAST = 1 << 162
+HOP, END = (1 << 160 | 0x11, 5), (1 << 161 | LAST | 0x22, 6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "0 hops"),
+        ([END], "1 hops"),
+        ([HOP, HOP], "2 hops and none of them the last"),
+        ([HOP, END, HOP], "1 hops and none of them the last"),
+        ([HOP, END, END], "a cycle of one hop"),
+        ([HOP] * 4 + [END], "4 hops and none of them the last"),
+        ([HOP, END] * 9, "9 cycles"),
+        ([HOP, END] * 17, "34 hops"),
+        ([(HOP[0] | 1 << 163, 5), END], "flags 0x9"),
+        ([(HOP[0] | 1 << 255, 5), END], "flags 0x8"),
+        ([HOP, (END[0], 6 | 1 << 128)], "hop 1 brings 1"),
+    ],
+)
+def test_rows_that_no_cycle_is_written_as(rows, said):
+    rest = (bytes(20), 1, 2, 3, 4)
+    assert decode_execute(of_rows([HOP, END], rest)).cycles[0].hops[1].is_concentrated
+    with pytest.raises(ValueError, match=said):
+        decode_execute(of_rows(rows, rest))
 
 
 def test_selector_and_shape_are_those_of_the_encoder_it_judges():
