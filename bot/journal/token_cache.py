@@ -70,7 +70,7 @@ def save_verdicts(path: Path, chain_id: int, probe: bytes, checked: Sequence[Che
     ]
     document = _Document(SCHEMA, chain_id, hex_bytes(probe), rows)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_suffix(f".{os.getpid()}.part")
+    part = path.with_suffix(".part")
     with part.open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(document), indent=1))
         file.flush()
