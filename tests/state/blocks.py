@@ -1,9 +1,17 @@
-"""Blocks made by hand for the pure tests: venues, pools, Sync and PairCreated logs."""
+"""Blocks made by hand for the pure tests: venues, pools, and the logs of V2 and V3 pools and factories."""
 
 from bot.core.identity import Address, BlockHash, BlockRef, keccak
 from bot.core.messages import BlockArrived, Head, Log
 from bot.core.profile import Venue
 from bot.protocols.uniswap_v2 import PAIR_CREATED_TOPIC, SYNC_TOPIC, pair_address
+from bot.protocols.uniswap_v3 import (
+    BURN_TOPIC,
+    FORKS,
+    INITIALIZE_TOPIC,
+    MINT_TOPIC,
+    POOL_CREATED_TOPIC,
+    pool_address,
+)
 
 VENUE = Venue("venue", "uniswap_v2", Address(b"\xfa" * 20), b"\x1c" * 32, 997, 1000, 0)
 OTHER_VENUE = Venue("other", "uniswap_v2", Address(b"\xfb" * 20), b"\x2c" * 32, 998, 1000, 0)
@@ -36,3 +44,62 @@ def block(parent, events, salt=0, **changes):
     own = keccak(parent.hash + salt.to_bytes(32, "big"))
     head = Head(parent.number + 1, BlockHash(own), parent.hash, 0, 7, 0, 0, bytes(20))
     return BlockArrived(**({"head": head, "logs": logs, "seen_at": 0, "is_catch_up": False} | changes))
+
+
+V3_VENUE = Venue(
+    "v3",
+    "uniswap_v3",
+    Address(b"\xfc" * 20),
+    b"\x3c" * 32,
+    0,
+    1_000_000,
+    0,
+    fee_tiers=((500, 10), (3000, 60)),
+)
+PANCAKE_VENUE = Venue(
+    "cake",
+    "pancakeswap_v3",
+    Address(b"\xfd" * 20),
+    b"\x4c" * 32,
+    0,
+    1_000_000,
+    0,
+    deployer=Address(b"\xfe" * 20),
+    fee_tiers=((2500, 50),),
+)
+SOMEBODY = b"\x77" * 20
+
+
+def v3_address(token0, token1, fee, venue=V3_VENUE):
+    return pool_address(venue.deployer, token0, token1, fee, venue.init_code_hash)
+
+
+def signed(value):
+    return (value % 2**256).to_bytes(32, "big")
+
+
+def pool_created(token0, token1, fee, spacing, venue=V3_VENUE, pool=None):
+    pool = v3_address(token0, token1, fee, venue) if pool is None else pool
+    topics = (POOL_CREATED_TOPIC, word(token0), word(token1), word(fee))
+    return (venue.factory, topics, word(spacing) + word(pool))
+
+
+def initialized(pool, price, tick):
+    return (pool, (INITIALIZE_TOPIC,), word(price) + signed(tick))
+
+
+def swapped(pool, price, tick, liquidity, venue=V3_VENUE):
+    fork = FORKS[venue.protocol]
+    data = signed(-5) + word(7) + word(price) + word(liquidity) + signed(tick)
+    more = word(3) * (fork.swap_words - 5)
+    return (pool, (fork.swap_topic, word(SOMEBODY), word(SOMEBODY)), data + more)
+
+
+def minted(pool, lower, upper, amount):
+    topics = (MINT_TOPIC, word(SOMEBODY), signed(lower), signed(upper))
+    return (pool, topics, word(SOMEBODY) + word(amount) + word(1) + word(2))
+
+
+def burnt(pool, lower, upper, amount):
+    topics = (BURN_TOPIC, word(SOMEBODY), signed(lower), signed(upper))
+    return (pool, topics, word(amount) + word(1) + word(2))
