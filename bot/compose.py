@@ -19,7 +19,7 @@ from bot.chain.rpc import open_session
 from bot.chain.rpc_lasting import LastingRpc
 from bot.chain.signer_client import SignerClient
 from bot.chain.simulation import NodeSimulator
-from bot.chain.token_guard import Progress, TokenGuard
+from bot.chain.token_guard import Progress, TokenGuard, why_of_another_chain
 from bot.chain.token_probe import TokenProber, own_parties
 from bot.clock import LockstepClock, SystemClock
 from bot.core.errors import RetryLater, Unreachable
@@ -266,14 +266,10 @@ async def _token_guard(
     )
     path = settings.data_dir / CACHE_FILE
     known, problem = load_verdicts(path, chain.chain_id, prober.fingerprint)
-    if known:
-        # A local chain begins anew under the same id, and what it had is not there any more.
-        newest = max(known, key=lambda one: one.at)
-        block = await adapters.reader.head_by_hash(newest.block.hash)
-        if not isinstance(block, Ok) or block.value is None:
-            known, problem = (), f"{path}: block {newest.block.number} it was made at is not on this chain"
+    problem = problem or await why_of_another_chain(adapters.reader, known)
     if problem is not None:
-        log.warning("token.cache_not_used", reason=problem)
+        log.warning("token.cache_not_used", path=str(path), reason=problem)
+        known = ()
 
     async def save(checked: Sequence[Checked]) -> None:
         try:

@@ -8,7 +8,8 @@ import structlog
 from bot.chain.token_probe import TokenProber
 from bot.core.identity import Address, to_checksum
 from bot.core.messages import Head
-from bot.core.result import Unknown
+from bot.core.ports import ChainReader
+from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.state.pool_table import PoolTable
 from bot.state.token_answers import read_answers
@@ -112,6 +113,20 @@ class TokenGuard:
             weth=self._weth,
             parties=self._prober.parties,
         )
+
+
+async def why_of_another_chain(reader: ChainReader, known: Sequence[Checked]) -> str | None:
+    """Why kept verdicts cannot be used: the newest block they name is not here. None: it is, or there are none.
+
+    A local chain begins anew under the same id, and the tokens it had are not there any more.
+    """
+    if not known:
+        return None
+    block = max(known, key=lambda one: one.at).block
+    found = await reader.head_by_hash(block.hash)
+    if isinstance(found, Ok) and found.value is not None:
+        return None
+    return f"block {block.number} 0x{block.hash.hex()}, of the newest verdict, is not on this chain"
 
 
 def _time(head: Head) -> Nanoseconds:

@@ -7,9 +7,9 @@ import sys
 import msgspec
 import pytest
 
-from bot.chain.token_guard import A_BLOCK
+from bot.chain.token_guard import A_BLOCK, why_of_another_chain
 from bot.chain.token_probe import probe_code
-from bot.core.identity import from_hex
+from bot.core.identity import BlockRef, from_hex
 from bot.core.result import Reverted, Unknown
 from bot.state.token_safety import Checked, Safe, Undecided, Unsafe
 from tests.chain.token_stage import POLICY, ROOT, no_progress
@@ -259,6 +259,18 @@ async def test_an_abandoned_block_is_unknown(token_stage):
     await guard.admit(table, head, no_progress)
     assert not table.live.any()
     assert all(isinstance(one.verdict, Undecided) for one in guard.book.checked)
+
+
+async def test_verdicts_are_used_on_the_chain_they_are_of_alone(token_stage):
+    usdc = token_stage.chain.plan.tokens[1].token.address
+    here = await known_at(token_stage, usdc, 0)
+    elsewhere = msgspec.structs.replace(here, block=BlockRef(here.block.number, bytes(32)), at=here.at + 1)
+    reader = token_stage.reader
+    assert await why_of_another_chain(reader, []) is None
+    assert await why_of_another_chain(reader, [here]) is None
+    assert "is not on this chain" in await why_of_another_chain(reader, [here, elsewhere])
+    await token_stage.rpc.close()
+    assert await why_of_another_chain(reader, [here]) is not None, "unknown is no yes"
 
 
 def test_the_probe_that_is_carried_is_the_source_compiled():
