@@ -200,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     market.add_argument("--run-dir", type=Path, required=True, help="where keys, bot.env and logs go")
     market.add_argument("--seed", type=int, default=1)
     market.add_argument("--pools", type=int, default=40)
-    market.add_argument("--tokens", type=int, default=12)
+    market.add_argument("--tokens", type=int, help="default: as many as are usual for so many pools")
     add_pace(market)
     market.add_argument("--lockstep", action="store_true")
     add_port(market)

@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run_folder = make_run_folder(LOCAL_RUNS, f"seed{options.seed}" if options.seed is not None else "market")
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     market = ["market", "--run-dir", str(run_folder), "--seed", str(seed), "--pools", str(options.pools)]
-    market += ["--tokens", str(options.tokens), "--pace", options.pace] + ["--lockstep"] * options.lockstep
+    if options.tokens is not None:
+        market += ["--tokens", str(options.tokens)]
+    market += ["--pace", options.pace] + ["--lockstep"] * options.lockstep
     market += ["--port", str(options.port)]
     print("Local market — not real money, and seeded to offer opportunities. Your keys are not touched.")
     if Path(".env").is_file():
@@ -284,7 +286,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, help="of the market; drawn and printed when absent")
     parser.add_argument("--pools", type=int, default=40)
-    parser.add_argument("--tokens", type=int, default=12)
+    parser.add_argument("--tokens", type=int, help="default: as many as are usual for so many pools")
     add_pace(parser)
     add_port(parser)
     parser.add_argument(

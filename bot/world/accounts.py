@@ -14,9 +14,11 @@ from bot.core.identity import Address, TxHash, keccak
 from bot.core.transaction import TransactionFields
 
 if TYPE_CHECKING:
+    from bot.world.providers import LiquidityIntent
     from bot.world.traders import SwapIntent
 
 TRADERS = 8
+PROVIDERS = 4
 
 _SENTENCE = b"worthless key of the local market, never fund it"
 
@@ -30,6 +32,7 @@ FOUNDER = _resident(b"founder")
 """Sends every transaction of the genesis; anvil impersonates it. Owner of the V3 factory and the pool seeder."""
 POOL_SEEDER = _resident(b"pool seeder")
 TRADER_DESK = _resident(b"trader desk")
+LIQUIDITY_DESK = _resident(b"liquidity desk")
 GAS_BURNER = _resident(b"gas burner")
 
 
@@ -61,12 +64,17 @@ class SignedTransaction(msgspec.Struct, frozen=True):
     hash: TxHash
     sender: Address
     nonce: int
-    intent: SwapIntent | None = None
+    intent: SwapIntent | LiquidityIntent | None = None
 
 
 def trader_accounts(seed: int) -> tuple[ThrowawayAccount, ...]:
     """The traders of a market, in the order their intents name them."""
     return tuple(ThrowawayAccount(seed, "trader", index) for index in range(TRADERS))
+
+
+def provider_accounts(seed: int) -> tuple[ThrowawayAccount, ...]:
+    """The liquidity providers of a market, in the order their intents name them."""
+    return tuple(ThrowawayAccount(seed, "provider", index) for index in range(PROVIDERS))
 
 
 def traffic_account(seed: int) -> ThrowawayAccount:

@@ -90,10 +90,10 @@ async def open_market(
 
 
 async def _open_chain(config: MarketConfig, report: Report) -> LocalChain:
-    anvil_config = AnvilConfig(log_path=config.run_dir / "anvil.log")
+    anvil_config = AnvilConfig(log_path=config.run_dir / "anvil.log", ipc_path=config.anvil_ipc)
     plan = MarketPlan(config.seed, config.pools, config.tokens)
     if config.fork_url is None:
-        report("chain", f"{config.pools} pools over {config.tokens} tokens, seed {config.seed}")
+        report("chain", f"{len(plan.pools)} pools over {len(plan.tokens)} tokens, seed {config.seed}")
         return await open_chain(
             plan,
             config.genesis,

@@ -1,4 +1,4 @@
-"""The public of the market: traders and background traffic, handed to the public mempool block by block."""
+"""The public of the market: traders, liquidity providers and background traffic, handed to the public mempool block by block."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bot.core.units import WeiPerGas
 from bot.world.anvil import Anvil
 from bot.world.market_plan import MarketPlan
 from bot.world.mempool import Mempool
+from bot.world.providers import Providers
 from bot.world.raw_transaction import decode_raw
 from bot.world.traders import Traders
 from bot.world.traffic import Traffic
@@ -23,6 +24,7 @@ class Crowd:
         self._anvil = anvil
         self._first_block = first_block
         self._traders = Traders(plan, chain_id)
+        self._providers = Providers(plan, chain_id)
         self._traffic = Traffic(plan.seed, chain_id, usual_base_fee)
 
     async def submit(self, parent: Head, base_fee: WeiPerGas, mempool: Mempool) -> int:
@@ -31,12 +33,13 @@ class Crowd:
         Nonces continue behind what is still pending. Raises AnvilError; RpcError would be a defect of the market.
         """
         index = parent.number + 1 - self._first_block
-        people = [account.address for account in self._traders.accounts]
+        people = [account.address for account in (*self._traders.accounts, *self._providers.accounts)]
         accounts = await read_accounts(self._anvil, [*people, self._traffic.account.address])
         nonces: dict[Address, int] = {
             address: mempool.next_nonce(address, account.nonce) for address, account in accounts.items()
         }
         signed = self._traders.signed_transactions(index, base_fee, nonces)
+        signed += self._providers.signed_transactions(index, base_fee, nonces)
         signed += self._traffic.signed_transactions(index, parent, nonces[self._traffic.account.address])
         for one in signed:
             mempool.add(decode_raw(one.raw), accounts[one.sender])

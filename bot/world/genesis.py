@@ -11,8 +11,10 @@ from bot.core.identity import Address, from_hex, hex_bytes, hex_quantity, keccak
 from bot.world.accounts import (
     FOUNDER,
     GAS_BURNER,
+    LIQUIDITY_DESK,
     POOL_SEEDER,
     TRADER_DESK,
+    provider_accounts,
     trader_accounts,
     traffic_account,
 )
@@ -42,6 +44,8 @@ _TRADER_WEI = 10**5 * _ETHER
 _TRAFFIC_WEI = 10**7 * _ETHER
 _DESK_STOCK = 30
 """The traders' desk holds this many times what all pools start with, of every token."""
+_LIQUIDITY_STOCK = 8
+"""The providers' desk this many times."""
 _POOLS_PER_BLOCK = 100
 _FOUNDING_GAS_LIMIT = 10**13
 """The founding blocks hold whole batches; the market's own limit holds from the last of them on."""
@@ -64,6 +68,7 @@ class GenesisConfig(msgspec.Struct, frozen=True):
 def placements(plan: MarketPlan) -> list[Placement]:
     """Every contract of the market with its address and constructor arguments. Raises PartMissingError."""
     traders = [account.address for account in trader_accounts(plan.seed)]
+    providers = [account.address for account in provider_accounts(plan.seed)]
     founder, weth, v3 = FOUNDER, WETH.address, UNISWAP_V3.factory
     periphery = "uniswap-v3-periphery"
     protocols = [
@@ -84,6 +89,7 @@ def placements(plan: MarketPlan) -> list[Placement]:
         Placement(MULTICALL3, protocol_artifact("multicall3", "Multicall3")),
         Placement(POOL_SEEDER, world_artifact("PoolSeeder"), _addresses(founder, weth)),
         Placement(TRADER_DESK, world_artifact("TraderDesk"), encode(["address[]"], [traders])),
+        Placement(LIQUIDITY_DESK, world_artifact("LiquidityDesk"), encode(["address[]"], [providers])),
     ]
     return protocols + [_token_placement(priced) for priced in plan.tokens if priced.kind != "weth"]
 
@@ -119,7 +125,8 @@ async def build(anvil: Anvil, plan: MarketPlan, config: GenesisConfig, progress:
 
 
 async def _give_ether(anvil: Anvil, plan: MarketPlan) -> None:
-    balances = [(account.address, _TRADER_WEI) for account in trader_accounts(plan.seed)]
+    people = (*trader_accounts(plan.seed), *provider_accounts(plan.seed))
+    balances = [(account.address, _TRADER_WEI) for account in people]
     balances += [(traffic_account(plan.seed).address, _TRAFFIC_WEI), (FOUNDER, _FOUNDER_WEI)]
     await anvil.rpc_batch(
         [("anvil_setBalance", [to_checksum(address), hex_quantity(wei)]) for address, wei in balances]
@@ -127,18 +134,17 @@ async def _give_ether(anvil: Anvil, plan: MarketPlan) -> None:
 
 
 def _stock(blocks: FoundingBlocks, plan: MarketPlan) -> None:
-    """WETH for pools and desk from the founder's ether, every token for the desk, and the V3 tier of 100."""
+    """WETH for pools and desks from the founder's ether, every token for the desks, and the V3 tier of 100."""
     blocks.add(UNISWAP_V3.factory, _call("enableFeeAmount(uint24,int24)", ["uint24", "int24"], [100, 1]))
     weth = plan.reserves_of(plan.tokens[0])
     # Concentrated positions together hold up to three times what a pair of their depth would.
-    blocks.add(POOL_SEEDER, _call("wrap()", [], []), value=weth * (_DESK_STOCK + 4))
+    blocks.add(POOL_SEEDER, _call("wrap()", [], []), value=weth * (_DESK_STOCK + _LIQUIDITY_STOCK + 4))
+    supply, types = "supply(address,address,uint256)", ["address", "address", "uint256"]
     for priced in plan.tokens:
-        amount = plan.reserves_of(priced) * _DESK_STOCK
-        arguments = [priced.token.address, TRADER_DESK, amount]
-        blocks.add(
-            POOL_SEEDER,
-            _call("supply(address,address,uint256)", ["address", "address", "uint256"], arguments),
-        )
+        reserves = plan.reserves_of(priced)
+        for desk, times in ((TRADER_DESK, _DESK_STOCK), (LIQUIDITY_DESK, _LIQUIDITY_STOCK)):
+            arguments = [priced.token.address, desk, reserves * times]
+            blocks.add(POOL_SEEDER, _call(supply, types, arguments))
 
 
 def _opening(pool: PairPlan | PoolPlan) -> bytes:

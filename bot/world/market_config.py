@@ -17,7 +17,8 @@ class MarketConfig(msgspec.Struct, frozen=True):
     """Keys, logs, `bot.env` and `market.json` go here."""
     seed: int = 1
     pools: int = 40
-    tokens: int = 12
+    tokens: int | None = None
+    """None: as many as are usual for so many pools."""
     pace: Nanoseconds = Nanoseconds(1_000_000_000)
     """Wall time of a block; of no account in lockstep."""
     lockstep: bool = False
@@ -27,6 +28,8 @@ class MarketConfig(msgspec.Struct, frozen=True):
     competitor_probability: Bps = Bps(1_500)
     """Part of the blocks in which the competitor looks for something."""
     shocks: Shocks = Shocks()
+    anvil_ipc: Path | None = None
+    """Anvil's own Unix socket, for measurements without the node front; never for a bot's run."""
     fork_url: str | None = None
     """Fork this node's chain instead of founding a market: no crowd, no competitor."""
     fork_profile: str = "ethereum"

@@ -16,6 +16,7 @@ from bot.world.venues import UNISWAP_V3, V2_VENUES, V3_TICK_SPACINGS, pair_addre
 
 _ETHER = 10**18
 _V3_SHARE = 0.3
+_POOLS_PER_TOKEN = 5
 _MAX_TICK = 887_272
 _Q96 = 1 << 96
 
@@ -68,16 +69,27 @@ class PoolPlan(msgspec.Struct, frozen=True):
     def fee_ppm(self) -> int:
         return self.fee
 
+    @property
+    def tick(self) -> int:
+        """Of the price it is opened at; to within one."""
+        return math.floor(2 * math.log(self.sqrt_price_x96 / _Q96) / math.log(1.0001))
+
+
+def usual_tokens(pools: int) -> int:
+    """So many that two pools in three hold WETH, and the third joins two other tokens: 12 for 40, 200 for 1,000."""
+    return max(12, pools // _POOLS_PER_TOKEN)
+
 
 class MarketPlan:
-    """`pools` pools over `tokens` tokens, drawn from `seed`.
+    """`pools` pools over `tokens` tokens (default: as many as are usual for so many pools), drawn from `seed`.
 
     Default: every WETH pair on both V2 venues, three token-token pairs on both, twelve V3 pools over the four
     tiers. Raises ValueError where so many tokens cannot make so many different pools.
     """
 
-    def __init__(self, seed: int, pools: int = 40, tokens: int = 12) -> None:
+    def __init__(self, seed: int, pools: int = 40, tokens: int | None = None) -> None:
         self.seed = seed
+        tokens = usual_tokens(pools) if tokens is None else tokens
         self.tokens = priced_tokens(seed, tokens)
         draw = random.Random(f"pools {seed}")  # noqa: S311  # a seeded market, not a secret
         concentrated = round(pools * _V3_SHARE)
@@ -142,10 +154,10 @@ def _concentrated(draw: random.Random, tokens: tuple[PricedToken, ...], count: i
 def _depth(
     draw: random.Random, couple: tuple[PricedToken, PricedToken]
 ) -> tuple[PricedToken, PricedToken, int, int]:
-    """Tokens in address order and reserves worth 50 to 3,000 ETH a side, their price up to 0.3 % off the fair one."""
+    """Tokens in address order and reserves worth 50 to 3,000 ETH a side, their price up to 0.1 % off the fair one."""
     token0, token1 = sorted(couple, key=lambda priced: priced.token.address)
     side = min(max(400.0 * math.exp(draw.gauss(0.0, 0.9)), 50.0), 3_000.0)
-    off = 1.0 + draw.uniform(-0.003, 0.003)
+    off = 1.0 + draw.uniform(-0.001, 0.001)
     reserve0 = token0.units_worth(int(side * _ETHER))
     reserve1 = token1.units_worth(int(side * off * _ETHER))
     return token0, token1, reserve0, reserve1

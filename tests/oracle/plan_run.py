@@ -16,7 +16,18 @@ def run(
     call: ExecuteCall, pools: Mapping[bytes, Pool], states: Mapping[bytes, PoolState]
 ) -> TicksCrossed | None:
     """None where a swap is not paid for by the one before it, or the tokens do not meet."""
+    return _run(call, pools, dict(states))
+
+
+def run_on(
+    call: ExecuteCall, pools: Mapping[bytes, Pool], states: Mapping[bytes, PoolState]
+) -> dict[bytes, PoolState] | None:
+    """The states after it; None as `run`."""
     now = dict(states)
+    return None if _run(call, pools, now) is None else now
+
+
+def _run(call: ExecuteCall, pools: Mapping[bytes, Pool], now: dict[bytes, PoolState]) -> TicksCrossed | None:
     crossed: list[tuple[int, ...]] = []
     for cycle in call.cycles:
         ticks = _run_cycle(cycle, call.base_token, pools, now)

@@ -61,9 +61,12 @@ def after_log(state: PoolState, log: Log) -> PoolState:
 
 
 def _after_range(state: V3State, log: Log) -> V3State:
-    """Tick.update: gross of both ends; net up at the lower, down at the upper end. Active liquidity if in range."""
     lower, upper = (int.from_bytes(topic, "big", signed=True) for topic in log.topics[2:4])
-    amount = word(log.data, 1) if log.topics[0] == MINT else -word(log.data, 0)
+    return with_range(state, lower, upper, word(log.data, 1) if log.topics[0] == MINT else -word(log.data, 0))
+
+
+def with_range(state: V3State, lower: int, upper: int, amount: int) -> V3State:
+    """Tick.update: gross of both ends; net up at the lower, down at the upper end. Active liquidity if in range."""
     if amount == 0:  # a poke, which lets fees be collected
         return state
     ticks = dict(state.ticks)

@@ -50,7 +50,7 @@ def test_every_pool_is_deep_and_priced_fairly(seed, pools, tokens):
             for reserve, priced in ((pool.reserve0, pool.token0), (pool.reserve1, pool.token1))
         ]
         assert 49.8 < min(worth) <= max(worth) < 3010
-        assert abs(math.log(worth[0] / worth[1])) < 0.0031
+        assert abs(math.log(worth[0] / worth[1])) < 0.0011
     for pool in plan.concentrated:
         spacing = V3_TICK_SPACINGS[pool.fee]
         ranges = [(p.tick_lower, p.tick_upper) for p in pool.positions]
@@ -64,6 +64,24 @@ def test_more_pools_than_the_tokens_can_make_are_refused():
     with pytest.raises(ValueError, match="more tokens"):
         MarketPlan(1, pools=2_000, tokens=12)
     assert len(MarketPlan(1, pools=2_000, tokens=40).pools) == 2_000
+
+
+@pytest.mark.parametrize(("pools", "tokens"), [(6, 12), (40, 12), (200, 40), (1_000, 200)])
+def test_a_market_of_any_size_has_three_pool_cycles(pools, tokens):
+    """Without a word about tokens: most pools hold WETH, and couples of two other tokens are both joined to it."""
+    plan = MarketPlan(3, pools)
+    weth = plan.tokens[0]
+    assert (len(plan.pools), len(plan.tokens)) == (pools, tokens)
+    joined = {
+        token
+        for pool in plan.pools
+        if weth in (pool.token0, pool.token1)
+        for token in (pool.token0, pool.token1)
+    }
+    others = [pool for pool in plan.pools if weth not in (pool.token0, pool.token1)]
+    assert all({pool.token0, pool.token1} <= joined for pool in others)
+    if pools >= 40:
+        assert 0.1 < len(others) / pools < 0.5
 
 
 def test_addresses_are_those_of_mainnet():
