@@ -25,7 +25,9 @@ from bot.core.records import (
 )
 from bot.execution.lifecycle import lifecycle_diagram
 from bot.journal.store import open_journal
+from bot.journal.token_cache import CACHE_FILE, save_verdicts
 from bot.ops.doctor import Finding
+from bot.state.token_safety import Checked, Unsafe
 from bot.variables import (
     BotVariables,
     RelayVariables,
@@ -151,6 +153,8 @@ def run_folder(tmp_path_factory):
     """A landed bundle, a denied plan and a block: every list of every report has a member."""
     folder = tmp_path_factory.mktemp("run")
     asyncio.run(_write(folder))
+    barred = Checked(bytes(20), Unsafe("fee on sale", "10 sent, 9 arrived"), BlockRef(101, bytes(32)), 0)
+    save_verdicts(folder / CACHE_FILE, 1, bytes(32), [barred])
     return folder
 
 
@@ -220,6 +224,8 @@ def test_keys_of_status_and_doctor(printed):
     assert list(status) == docs["status"]
     assert list(status["last_block"]) == docs["status.last_block"]
     assert list(status["latest"][0]) == docs["status.latest[]"]
+    assert list(status["tokens"]) == docs["status.tokens"]
+    assert list(status["tokens"]["barred"][0]) == docs["status.tokens.barred[]"]
     assert list(Finding.__struct_fields__) == docs["doctor.findings[]"]
 
 

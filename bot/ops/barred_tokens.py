@@ -15,7 +15,9 @@ def barred_in_words(table: PoolTable) -> str:
     reasons = Counter(reason for index in range(len(table)) if (reason := table.why_barred(index)))
     if not reasons:
         return f"all safe to trade, in {len(table)} pools"
-    shown = "; ".join(f"{reason} ({count} pools)" for reason, count in reasons.most_common(3))
+    shown = "; ".join(
+        f"{reason} ({count} pool{'s' if count > 1 else ''})" for reason, count in reasons.most_common(3)
+    )
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
     return f"{reasons.total()} of {len(table)} pools barred: {shown}{more}"
 

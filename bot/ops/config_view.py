@@ -49,6 +49,8 @@ def _content(settings: Settings) -> dict[str, Any]:
             shown[name] = to_checksum(value)
         elif name == "rpc_url":
             shown[name] = redact_url(value)
+        elif isinstance(value, frozenset):
+            shown[name] = sorted(to_checksum(address) for address in value)
         elif isinstance(value, tuple):
             shown[name] = list(value)
         else:

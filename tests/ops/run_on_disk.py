@@ -20,6 +20,8 @@ from bot.core.records import (
     RunRecord,
 )
 from bot.journal.store import open_journal
+from bot.journal.token_cache import CACHE_FILE, save_verdicts
+from bot.state.token_safety import Checked, Safe, Undecided, Unsafe
 
 RUN_ID = "run00001"
 GAS_COST = 2 * 10**15
@@ -89,9 +91,20 @@ def block(number, **counts):
     )
 
 
+CHECKED = tuple(
+    Checked(keccak(str(verdict).encode())[12:], verdict, BlockRef(100, bytes(32)), 0)
+    for verdict in (
+        Safe(),
+        Unsafe("fee on sale", "100 sent to a pool, 99 arrived"),
+        Undecided("no answer in 2 s"),
+    )
+)
+
+
 def write_run(folder, *, blocks=BLOCKS):
-    """Returns the folder, which then holds the journal of one finished run."""
+    """Returns the folder, which then holds the journal of one finished run, and verdicts about three tokens."""
     asyncio.run(_write(folder, blocks))
+    save_verdicts(folder / CACHE_FILE, CHAIN_ID, bytes(32), CHECKED)
     return folder
 
 

@@ -90,6 +90,20 @@ def test_status_of_an_ended_run(told, run_folder):
     assert "HALTED" in told("status")
 
 
+def test_status_names_the_tokens_kept_out_and_why(told, run_folder):
+    tokens = json.loads(told("status", "--json"))["tokens"]
+    assert (tokens["safe"], tokens["unsafe"], tokens["undecided"]) == (1, 1, 1)
+    assert [row["reason"] for row in tokens["barred"]] == [
+        "fee on sale: 100 sent to a pool, 99 arrived",
+        "not known to be safe: no answer in 2 s",
+    ]
+    said = told("status")
+    assert "tokens checked: 1 safe, 1 unsafe, 1 undecided" in said
+    assert all(f"{row['token']}  {row['reason']}" in said for row in tokens["barred"])
+    (run_folder / "cache/tokens.json").unlink()
+    assert json.loads(told("status", "--json"))["tokens"]["barred"] == []
+
+
 def test_status_while_the_bot_holds_the_journal(told, run_folder):
     async def with_the_bot_running():
         store = open_journal(run_folder / "journal.sqlite3", WETH)
