@@ -15,6 +15,7 @@ _WORD = 32
 _RESERVES: Final = keccak(b"reserves(address[])")[:4]
 _TICK_MAPS: Final = keccak(b"tick_maps(uint256[])")[:4]
 _ARRAY_OFFSET = _WORD.to_bytes(_WORD, "big")
+_ADDRESS_PADDING = bytes(12)
 _FAILED: Final = (1 << 256) - 1
 _MAX_TICK: Final = 887_272
 _WORD_BIAS: Final = 32_768
@@ -55,7 +56,7 @@ def last_word(tick_spacing: int) -> int:
 
 def reserves_calldata(pairs: Sequence[Address]) -> bytes:
     """At most MOST_POOLS pairs."""
-    return _RESERVES + _array([int.from_bytes(pair, "big") for pair in pairs])
+    return _RESERVES + _array([_ADDRESS_PADDING + pair for pair in pairs])
 
 
 def decode_reserves(answer: bytes) -> list[tuple[int, int] | None]:
@@ -99,14 +100,15 @@ def decode_tick_maps(answer: bytes) -> list[TickMapPart | None]:
     return parts
 
 
-def _packed(request: TickMapRequest) -> int:
+def _packed(request: TickMapRequest) -> bytes:
     spacing = request.tick_spacing
     if not first_word(spacing) <= request.first_word <= last_word(spacing):
         raise ValueError(
             f"{to_checksum(request.pool)}: word {request.first_word} is outside "
             f"{first_word(spacing)} to {last_word(spacing)}, those of tick spacing {spacing}"
         )
-    return int.from_bytes(request.pool, "big") | spacing << 160 | (request.first_word + _WORD_BIAS) << 184
+    packed = int.from_bytes(request.pool, "big") | spacing << 160 | (request.first_word + _WORD_BIAS) << 184
+    return packed.to_bytes(_WORD, "big")
 
 
 def _check_spacing(tick_spacing: int) -> None:
@@ -114,10 +116,10 @@ def _check_spacing(tick_spacing: int) -> None:
         raise ValueError(f"tick spacing {tick_spacing} is none: 1 to {_MAX_TICK}")
 
 
-def _array(words: Sequence[int]) -> bytes:
+def _array(words: Sequence[bytes]) -> bytes:
     if len(words) > MOST_POOLS:
         raise ValueError(f"{len(words)} pools, the lens takes at most {MOST_POOLS} at once")
-    return b"".join([_ARRAY_OFFSET, *(word.to_bytes(_WORD, "big") for word in (len(words), *words))])
+    return b"".join([_ARRAY_OFFSET, len(words).to_bytes(_WORD, "big"), *words])
 
 
 def _words(answer: bytes) -> list[int]:
