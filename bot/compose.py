@@ -12,6 +12,7 @@ import structlog
 from bot.chain.lens_code import load_lens_code
 from bot.chain.pool_reads import audit_pools, bootstrap_pools
 from bot.chain.reader import RpcChainReader
+from bot.chain.reader_ahead import ReaderAhead
 from bot.chain.relay_identity import RelayIdentity, load_or_create_identity
 from bot.chain.relay_rows import relay_url, row_named
 from bot.chain.relays import FlashbotsRoute, PrivateTransactionRoute, open_route
@@ -124,6 +125,7 @@ async def compose(
             in_flight.restore(intent)
         # From the very first entry: failures in a row reach back to the last landed intent, however long ago.
         ledger = Ledger.rebuilt(await store.ledger_entries(Nanoseconds(0)), holding)
+    ahead = ReaderAhead(adapters.rpc, tuple(wallets.values()))
     deps = LoopDeps(
         tick=TickDeps(
             run_id=run_id,
@@ -141,8 +143,8 @@ async def compose(
             state_age=_patient(settings, settings.variables.state_age),
             expired_gas=EXPIRED_GAS,
         ),
-        feed=_feed(settings, adapters.clock),
-        reader=adapters.reader,
+        feed=_feed(settings, adapters.clock, ahead.expect),
+        reader=ahead,
         signer=adapters.signer,
         in_flight=in_flight,
         lines={name: (address, NonceLine(name)) for name, address in wallets.items()},
@@ -224,7 +226,7 @@ def _dispatcher(
     )
 
 
-def _feed(settings: Settings, clock: SystemClock) -> HeadFeed:
+def _feed(settings: Settings, clock: SystemClock, coming: Callable[[Head], None]) -> HeadFeed:
     variables = settings.variables
     config = HeadFeedConfig(
         heartbeat=Nanoseconds(variables.feed_heartbeat), allowed_silence=Nanoseconds(variables.feed_silence)
@@ -232,7 +234,7 @@ def _feed(settings: Settings, clock: SystemClock) -> HeadFeed:
     jitter = random.Random(0).random if variables.lockstep else random.SystemRandom().random  # noqa: S311  # spreads reconnects
     # The feed judges a half-open socket by its own patience, which must be shorter than the session's.
     connect = _connect(settings, clock, max(variables.rpc_timeout, 2 * config.patience))
-    return HeadFeed(connect, clock, config, FOLLOWED_TOPICS, jitter)
+    return HeadFeed(connect, clock, config, FOLLOWED_TOPICS, jitter, coming)
 
 
 def _bootstrap(

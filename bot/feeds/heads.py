@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from bot.core.errors import BrokenInvariant, RetryLater
 from bot.core.identity import BlockRef
-from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent
+from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent, Head
 from bot.core.ports import Clock, RpcSession
 from bot.core.result import Ok
 from bot.core.units import Nanoseconds
@@ -33,7 +33,9 @@ class HeadFeed:
     """`start_after` a block, then iterate `events()`.
 
     `connect` opens a session that can subscribe and raises RetryLater when it cannot now. `jitter` gives numbers in
-    [0, 1): a seeded source in lockstep. `topics` are the first topics of the events wanted.
+    [0, 1): a seeded source in lockstep. `topics` are the first topics of the events wanted. `coming` is told of a
+    head whose logs are about to be asked for, unless a newer one is known: what else the block needs can be read
+    meanwhile. The block may fail to come all the same.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class HeadFeed:
         config: HeadFeedConfig,
         topics: Sequence[bytes],
         jitter: Callable[[], float],
+        coming: Callable[[Head], None] = lambda _head: None,
     ) -> None:
         self.counters = FeedCounters()
         self._connect = connect
@@ -50,6 +53,7 @@ class HeadFeed:
         self._config = config
         self._topics = tuple(topics)
         self._jitter = jitter
+        self._coming = coming
         self._chain: DeliveredChain | None = None
         self._watch = self._new_watch()
         self._failures_in_a_row = 0
@@ -184,6 +188,8 @@ class HeadFeed:
 
         for heard in reversed(branch):
             started = self._clock.monotonic()
+            if heard is branch[0] and not newer_is_known():
+                self._coming(heard.head)
             logs = await reads.logs(heard, newer_is_known)
             if not isinstance(logs, Ok):
                 await self._could_not_follow(connection, started)

@@ -1,0 +1,81 @@
+"""Nonce and balance read ahead: asked for once, given out for the block they were read at, and for no other."""
+
+import asyncio
+
+from listed_chain import OPERATOR, block_at
+
+from bot.chain.reader_ahead import ReaderAhead
+from bot.core.result import Ok, Unknown
+
+HEAD, NEXT = block_at(101).head, block_at(102).head
+
+
+class SlowNode:
+    """core.ports.JsonRpc: answers when told, and keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.may_answer = asyncio.Event()
+        self.answer = Ok("0x7")
+
+    async def request(self, method, params):
+        self.asked.append((method, params[1]["blockHash"]))
+        await self.may_answer.wait()
+        return self.answer
+
+
+def at(head):
+    return "0x" + head.hash.hex()
+
+
+async def test_what_was_read_ahead_is_not_asked_again():
+    node = SlowNode()
+    reader = ReaderAhead(node, [OPERATOR])
+    reader.expect(HEAD)
+    reader.expect(HEAD)
+    await asyncio.sleep(0)
+    wanted = [("eth_getTransactionCount", at(HEAD)), ("eth_getBalance", at(HEAD))]
+    assert node.asked == wanted, "asked before anybody wanted it"
+    node.may_answer.set()
+    assert await reader.transaction_count(OPERATOR, HEAD.ref) == Ok(7)
+    assert await reader.balance(OPERATOR, HEAD.ref) == Ok(7)
+    assert node.asked == wanted
+    await reader.balance(OPERATOR, HEAD.ref)
+    assert len(node.asked) == 3, "given out once: what is asked for later is read later"
+
+
+async def test_another_block_or_wallet_is_read_anew():
+    node = SlowNode()
+    reader = ReaderAhead(node, [OPERATOR])
+    node.may_answer.set()
+    reader.expect(HEAD)
+    await asyncio.sleep(0)
+    node.answer = Ok("0x9")
+    assert await reader.transaction_count(OPERATOR, NEXT.ref) == Ok(9)
+    assert await reader.transaction_count(bytes(20), HEAD.ref) == Ok(9)
+    assert await reader.transaction_count(OPERATOR, HEAD.ref) == Ok(7)
+
+
+async def test_a_newer_head_gives_up_what_was_read_for_the_older():
+    node = SlowNode()
+    reader = ReaderAhead(node, [OPERATOR])
+    reader.expect(HEAD)
+    reader.expect(NEXT)
+    await asyncio.sleep(0)
+    assert [block for _, block in node.asked] == [at(NEXT)] * 2
+    node.answer = Ok("0xb")
+    node.may_answer.set()
+    assert await reader.transaction_count(OPERATOR, NEXT.ref) == Ok(11)
+    assert await reader.transaction_count(OPERATOR, HEAD.ref) == Ok(11), (
+        "asked now, at the block that was named"
+    )
+    assert node.asked[-1] == ("eth_getTransactionCount", at(HEAD))
+
+
+async def test_a_read_that_failed_ahead_is_unknown():
+    node = SlowNode()
+    node.answer = Unknown("time-out")
+    node.may_answer.set()
+    reader = ReaderAhead(node, [OPERATOR])
+    reader.expect(HEAD)
+    assert isinstance(await reader.balance(OPERATOR, HEAD.ref), Unknown)
