@@ -6,6 +6,7 @@ brute force finds on the state of N. Over the uncontested blocks, `possible` is 
 builder is the bot's own choice, so it is counted apart, as `paid`.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -46,6 +47,11 @@ class Takings:
     @property
     def taken(self) -> int:
         return sum(block.taken for block in self.uncontested)
+
+    @property
+    def shapes(self) -> Counter[str]:
+        """Of the cycles in the best sets of uncontested blocks, as `v2-v3-v2`."""
+        return Counter("-".join(one.protocols) for block in self.uncontested for one in block.best.cycles)
 
     @property
     def paid(self) -> int:
