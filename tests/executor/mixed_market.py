@@ -7,6 +7,7 @@ their own.
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from executor_chain import Chain, call_data
@@ -53,9 +54,13 @@ class MixedMarket:
     pools: dict[tuple[str, str, str], Pool] = field(default_factory=dict)
     """By protocol, token in, token out."""
 
-    def path(self, protocols: str | list[str], *, reverse: bool = False) -> list[Pool]:
-        """The pools of WETH -> token -> ... -> WETH, one per protocol named."""
-        between = self.tokens[: len(protocols) - 1]
+    def path(self, protocols: Sequence[str], *, reverse: bool = False) -> list[Pool]:
+        """The pools of WETH -> token -> ... -> WETH, one per protocol named.
+
+        The reverse runs through the same tokens the other way round; with one token alone, through another one, which
+        lies on the other side of WETH.
+        """
+        between = self.tokens[: len(protocols) - 1] if len(protocols) > 2 or not reverse else self.tokens[2:]
         stops = [self.weth, *(between[::-1] if reverse else between), self.weth]
         return [
             self.pools[protocol, *step]
@@ -83,8 +88,8 @@ class MixedMarket:
 
 
 def open_mixed_market(chain: Chain, deployer: str, weth: str) -> MixedMarket:
-    """Twenty pools; `deployer` pays."""
-    tokens = [chain.deploy(deployer, built_code("TestToken"), ["uint8"], [18]) for _ in range(3)]
+    """Twenty-four pools; `deployer` pays."""
+    tokens = _tokens_around(chain, deployer, weth)
     v2 = [
         chain.deploy(deployer, shipped_code("uniswap-v2", "UniswapV2Factory"), ["address"], [deployer])
         for _ in range(2)
@@ -110,6 +115,16 @@ def open_mixed_market(chain: Chain, deployer: str, weth: str) -> MixedMarket:
             _open_v2(market, side, token_in, token_out)
             _open_v3(market, FEES[side], token_in, token_out)
     return market
+
+
+def _tokens_around(chain: Chain, deployer: str, weth: str) -> list[str]:
+    """Three; the first and the last have addresses on either side of WETH's."""
+    below: list[str] = []
+    above: list[str] = []
+    while not below or not above or len(below) + len(above) < 3:
+        token = chain.deploy(deployer, built_code("TestToken"), ["uint8"], [18])
+        (below if int(token, 16) < int(weth, 16) else above).append(token)
+    return [below[0], [*below[1:], *above[1:]][0], above[0]]
 
 
 def _open_v2(market: MixedMarket, side: int, token_in: str, token_out: str) -> None:

@@ -1,15 +1,12 @@
 """Gas of the plainest transaction: one two-hop cycle over real pairs, the builder paid, the profit sent."""
 
-from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any
 
 import pytest
-from executor_chain import Chain, call_data
+from executor_chain import call_data
 from executor_stage import ETHER, FOREVER, Stage, deploy_executor
+from gas_frames import BUILDER, own_gas
 
-BUILDER = "0x" + "bb" * 20
 OWN_GAS_BOUND = 23_000
 """What the Executor's own instructions may cost, its calls' cold accounts and the value transfer included."""
 
@@ -36,30 +33,6 @@ def fresh_stage(stage: Stage) -> Iterator[Stage]:
     stage.executor = shared
     stage.chain.rpc("anvil_setCoinbase", "0x" + "00" * 20)
     stage.chain.rpc("evm_revert", snapshot)
-
-
-def own_gas(chain: Chain, executor: str, fields: dict[str, Any]) -> tuple[Counter[str], int]:
-    """Gas of the Executor's own instructions by name, without what it calls; and the gas the transaction used."""
-    trace = chain.rpc("debug_traceCall", fields, "latest", {"disableStorage": True})
-    spent: Counter[str] = Counter()
-    at = {1: executor[2:].lower()}
-    open_calls: dict[int, tuple[str, int, int]] = {}
-    for step, following in pairwise(trace["structLogs"]):
-        depth, after = step["depth"], following["depth"]
-        ours = at[depth] == executor[2:].lower()
-        if after > depth:  # a call: settled when it returns
-            at[after] = step["stack"][-2][2:].rjust(40, "0")[-40:]
-            open_calls[depth] = (step["op"], step["gas"], following["gas"])
-        elif after < depth:
-            op, before, given = open_calls.pop(after)
-            called = given - (step["gas"] - step["gasCost"])
-            if at[after] == executor[2:].lower():
-                spent[op] += before - following["gas"] - called
-            if ours:
-                spent[step["op"]] += step["gasCost"]
-        elif ours:
-            spent[step["op"]] += step["gas"] - following["gas"]
-    return spent, int(trace["gas"])
 
 
 def test_gas_of_a_two_hop_cycle(fresh_stage: Stage) -> None:
