@@ -64,9 +64,7 @@ def decode_reserves(answer: bytes) -> list[tuple[int, int] | None]:
 
     Raises ValueError for what is no array of words.
     """
-    return [
-        None if word == _FAILED else (word & _RESERVE, word >> 112 & _RESERVE) for word in _words(answer)
-    ]
+    return [None if word == _FAILED else (word & _RESERVE, word >> 112 & _RESERVE) for word in _words(answer)]
 
 
 def tick_maps_calldata(requests: Sequence[TickMapRequest]) -> bytes:
@@ -91,7 +89,11 @@ def decode_tick_maps(answer: bytes) -> list[TickMapPart | None]:
         if end > len(words):
             raise ValueError(f"{count} ticks do not fit into the {len(words) - at - 4} words that are left")
         ticks = tuple(
-            (_signed(words[place] >> 128 & 0xFFFFFF, 24), words[place] & _AMOUNT, _signed(words[place + 1], 256))
+            (
+                _signed(words[place] >> 128 & 0xFFFFFF, 24),
+                words[place] & _AMOUNT,
+                _signed(words[place + 1], 256),
+            )
             for place in range(at + 4, end, 2)
         )
         part = TickMapPart(price, _signed(tick, 256), liquidity, ticks, (status >> 32) - _WORD_BIAS)

@@ -115,7 +115,9 @@ class Ladder:
         place = bisect_right(bounds, tick)
         self._start = tick
         if self._zero_for_one and place < len(bounds):
-            self._start = min(bounds[min(place + _BEHIND, len(bounds)) - 1], tick + self._word)
+            behind = bounds[min(place + _BEHIND, len(bounds)) - 1]
+            # No price is at MAX_TICK, though it may be initialised: nobody comes down from there.
+            self._start = min(behind, tick + self._word, MAX_TICK - 1)
         elif not self._zero_for_one and place:
             self._start = max(bounds[max(place - _BEHIND, 0)], tick - self._word)
         self._append(self._next_stop(self._start, self._ranges.at(self._start)), 0, 0, 0)
