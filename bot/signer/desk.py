@@ -118,17 +118,17 @@ class SigningDesk:
             return Refused("block_number", ">= 0", str(request.block_number))
         before = wallet.totals
         noted = before.on_day(self._today()).with_report(request.next_nonce, request.block_number)
-        if noted.next_nonce == before.next_nonce:
-            wallet.totals = noted  # a new head alone waits for the next write: it frees nothing
+        if before.next_nonce is not None and noted.nonce_jumps == before.nonce_jumps:
+            # Waits for the next write. What is on disk holds more spend, never less, and is told again after a start.
+            wallet.totals = noted
             return NonceNoted(request.next_nonce)
-        if noted.nonce_jumps > before.nonce_jumps:
-            _log.warning(
-                "nonce_jump",
-                wallet=request.wallet,
-                reported=request.next_nonce,
-                reported_before=before.next_nonce,
-                last_signed=before.last_signed_nonce,
-            )
+        _log.warning(
+            "nonce_jump",
+            wallet=request.wallet,
+            reported=request.next_nonce,
+            reported_before=before.next_nonce,
+            last_signed=before.last_signed_nonce,
+        )
         return wallet.keep(noted) or NonceNoted(request.next_nonce)
 
     def _sign(self, wallet: _SignedWallet, request: SignExecution | SignCancellation) -> Signed | Refused:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import structlog
+import uvloop
 
 from bot.core.errors import EXIT_GOOD, BadConfiguration
 from bot.core.signer_protocol import MAX_FRAME_BYTES, SOCKET_PATH_MAX, decode_frames, encode_frame
@@ -31,7 +32,7 @@ _DAY_SECONDS = 86_400
 
 def run_signer(config: SignerConfig) -> int:
     """`bot signer`: exit code 0 after an orderly end; raises as `serve`."""
-    asyncio.run(serve(config))
+    uvloop.run(serve(config))
     return EXIT_GOOD
 
 

@@ -47,6 +47,23 @@ def test_a_new_head_alone_is_not_synced_to_disk(tmp_path):
     assert Desk(tmp_path, next_nonce=None).totals.head == 150
 
 
+def test_a_used_nonce_waits_for_the_next_signature_and_until_then_the_disk_holds_more(tmp_path):
+    """The report of every block costs no sync; a signer that dies before the next one has freed nothing."""
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    file = desk.desk._wallets["main"]._file.path
+    written = file.read_bytes()
+    assert desk.report(8) == NonceNoted(8)
+    assert file.read_bytes() == written
+    again = Desk(tmp_path, next_nonce=None)
+    assert again.totals.next_nonce == 7
+    assert again.totals.executions.open == {7: WORST}
+    assert again.totals.executions.total == desk.totals.executions.total
+    assert again.sign(sample_transaction(nonce=8)).rule == "nonce", "not before it is told again"
+    assert isinstance(desk.sign(sample_transaction(nonce=8)), Signed)
+    assert Desk(tmp_path, next_nonce=None).totals == desk.totals
+
+
 @pytest.mark.parametrize("lie", [8, 10_000, 2**64 - 2])
 def test_a_false_count_does_not_outlast_the_lie(tmp_path, lie):
     desk = Desk(tmp_path)
