@@ -43,14 +43,20 @@ class TokenGuard:
         self.book.adopt(table, now)
         waiting = self.book.due(now)
         total = len(waiting)
-        # Round by round: what has no pool with WETH waits until a token it trades with was found safe.
-        while plans := self._plans(waiting, now):
+        setting = self._setting(now)
+        while waiting:
+            planned = {token: plan_probe(token, setting) for token in waiting}
+            plans = [plan for plan in planned.values() if isinstance(plan, ProbePlan)]
             for start in range(0, len(plans), AT_ONCE):
                 progress(total - len(waiting) + start, total)
                 await self._test(plans[start : start + AT_ONCE], head)
-            planned = {plan.token for plan in plans}
-            waiting = [token for token in waiting if token not in planned]
-        self._note_untestable(waiting, head)
+            # What has no pool with WETH waits for another round: a token it trades with may be safe by now.
+            untestable = {token: plan for token, plan in planned.items() if isinstance(plan, Unknown)}
+            if not plans:
+                for token, why in untestable.items():
+                    self._note(token, Undecided(why.cause), head)
+                break
+            waiting = list(untestable)
         progress(total, total)
         if total:
             await self._save(self.book.checked)
@@ -64,19 +70,19 @@ class TokenGuard:
         now = _time(head)
         changed = self.book.expire(now)
         due = self.book.due(now)
-        if not due:
-            return changed
-        plans = self._plans(due, now)
-        planned = {plan.token for plan in plans}
-        changed += self._note_untestable([token for token in due if token not in planned], head)
-        changed += await self._test(plans[:A_BLOCK], head)
-        await self._save(self.book.checked)
+        setting, plans = self._setting(now), list[ProbePlan]()
+        for token in due:
+            if len(plans) == A_BLOCK:
+                break
+            plan = plan_probe(token, setting)
+            if isinstance(plan, Unknown):
+                changed += self._note(token, Undecided(plan.cause), head)
+            else:
+                plans.append(plan)
+        changed += await self._test(plans, head)
+        if due:
+            await self._save(self.book.checked)
         return changed
-
-    def _plans(self, tokens: Sequence[Address], now: Nanoseconds) -> list[ProbePlan]:
-        setting = self._setting(now)
-        plans = (plan_probe(token, setting) for token in tokens)
-        return [plan for plan in plans if isinstance(plan, ProbePlan)]
 
     async def _test(self, plans: Sequence[ProbePlan], head: Head) -> tuple[int, ...]:
         verdicts = await asyncio.gather(*(self._verdict(plan, head) for plan in plans))
@@ -88,15 +94,6 @@ class TokenGuard:
     async def _verdict(self, plan: ProbePlan, head: Head) -> Verdict:
         answers = await self._prober.probe(plan, head)
         return Undecided(answers.cause) if isinstance(answers, Unknown) else read_answers(plan, answers)
-
-    def _note_untestable(self, tokens: Sequence[Address], head: Head) -> tuple[int, ...]:
-        setting = self._setting(_time(head))
-        changed: tuple[int, ...] = ()
-        for token in tokens:
-            plan = plan_probe(token, setting)
-            if isinstance(plan, Unknown):
-                changed += self._note(token, Undecided(plan.cause), head)
-        return changed
 
     def _note(self, token: Address, verdict: Verdict, head: Head) -> tuple[int, ...]:
         if isinstance(verdict, Unsafe):
