@@ -83,6 +83,8 @@ class LoopDeps(msgspec.Struct, frozen=True):
     awaits_routes: bool
     """Lockstep: a tick is done when every route has spoken."""
     retry_after: Nanoseconds
+    rest: Callable[[], None] = lambda: None
+    """Called when an event is done with and none is being worked on: the time for what must not disturb a block."""
 
 
 class Loop:
@@ -108,6 +110,7 @@ class Loop:
                 event = await self._next(events, stopped)
                 if event is not None:
                     await self._on_event(event)
+                    self._deps.rest()
         finally:
             stopped.cancel()
             await self._close()

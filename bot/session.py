@@ -18,6 +18,7 @@ from bot.compose import Adapters, compose, halt_reason, open_adapters
 from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, BrokenInvariant, Halted, StopTheBot
 from bot.core.identity import Address, WalletName
 from bot.core.records import RunRecord
+from bot.garbage import Garbage
 from bot.journal.read import JournalReader
 from bot.journal.store import JournalStore, open_journal
 from bot.loop import Loop, LoopDeps
@@ -134,8 +135,9 @@ async def _run(
             async with show.running(progress, _banner(settings), signals.stop) as shown:
                 signals.is_looping = True
                 after_block = _after_block(deps, settings, progress, shown)
-                deps = msgspec.structs.replace(deps, after_block=after_block)
-                await Loop(deps, world, signals.stop, options.blocks).run()
+                garbage = Garbage()
+                deps = msgspec.structs.replace(deps, after_block=after_block, rest=garbage.between_blocks)
+                await _loop(Loop(deps, world, signals.stop, options.blocks), garbage)
     except asyncio.CancelledError:
         if not signals.received:
             raise
@@ -155,6 +157,15 @@ def _tokens_tested(show: Show) -> Callable[[int, int], None]:
             show.step("token check", f"{done}/{total}")
 
     return tested
+
+
+async def _loop(loop: Loop, garbage: Garbage) -> None:
+    with garbage.held():
+        guard = asyncio.create_task(garbage.guard())
+        try:
+            await loop.run()
+        finally:
+            guard.cancel()
 
 
 async def _checks(

@@ -5,7 +5,7 @@ LAYERS = (
     ("compose",),
     ("ops",),
     ("settings", "variables", "loop"),
-    ("tick", "feeds", "chain", "exchanges", "journal", "clock"),
+    ("tick", "feeds", "chain", "exchanges", "journal", "clock", "garbage"),
     ("opportunities", "risk", "execution"),
     ("state", "costs"),
     ("protocols",),
