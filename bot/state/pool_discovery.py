@@ -64,7 +64,8 @@ def _all_pairs(venue: Venue, left_out: list[LeftOut]) -> ReadPlan[list[Address]]
     if isinstance(count, str):
         raise DiscoveryFailed(f"{venue.name}: allPairsLength() of {to_checksum(venue.factory)}: {count}")
     answers = yield [Read(venue.factory, all_pairs_calldata(place)) for place in range(count)]
-    return _addresses(venue, [f"allPairs({place})" for place in range(count)], answers, left_out)
+    pairs = _addresses(venue, [f"allPairs({place})" for place in range(count)], answers, left_out)
+    return [pair for pair in pairs if pair != ZERO_ADDRESS]
 
 
 def _listed_pairs(
@@ -80,15 +81,14 @@ def _listed_pairs(
 def _addresses(
     venue: Venue, names: Sequence[str], answers: Sequence[ReadAnswer], left_out: list[LeftOut]
 ) -> list[Address]:
-    found: list[Address] = []
-    for name, answer in zip(names, answers, strict=True):
-        # Of an address and of why there is none, only one is bytes.
-        address = value_of(answer, decode_address)
-        if isinstance(address, str):
-            left_out.append(LeftOut(venue.name, name, address))
-        else:
-            found.append(address)
-    return found
+    """The address of each answer, the zero address where there is none; a factory that is silent is named once."""
+    found = [value_of(answer, decode_address) for answer in answers]
+    failed = [(name, reason) for name, reason in zip(names, found, strict=True) if isinstance(reason, str)]
+    if len(failed) == len(names) > 1:
+        first, reason = failed[0]
+        failed = [(f"{first} and {len(names) - 1} others", reason)]
+    left_out += [LeftOut(venue.name, name, reason) for name, reason in failed]
+    return [ZERO_ADDRESS if isinstance(address, str) else address for address in found]
 
 
 def _with_tokens(venue: Venue, pairs: Sequence[Address], left_out: list[LeftOut]) -> ReadPlan[list[Pool]]:
@@ -146,15 +146,13 @@ def _listed_pools(venue: Venue, tokens: Sequence[Address], left_out: list[LeftOu
         for token0, token1 in combinations(sorted(set(tokens)), 2)
         for fee, spacing in venue.fee_tiers
     ]
+    names = [f"getPool({to_checksum(key[0])}, {to_checksum(key[1])}, {key[2]})" for key in wanted]
     answers = yield [Read(venue.factory, get_pool_calldata(*key[:3])) for key in wanted]
     found: list[Pool] = []
-    for (token0, token1, fee, spacing), answer in zip(wanted, answers, strict=True):
-        name = f"getPool({to_checksum(token0)}, {to_checksum(token1)}, {fee})"
-        address = value_of(answer, decode_address)
+    addresses = _addresses(venue, names, answers, left_out)
+    for (token0, token1, fee, spacing), name, address in zip(wanted, names, addresses, strict=True):
         expected = pool_address(venue.deployer, token0, token1, fee, venue.init_code_hash)
-        if isinstance(address, str):
-            left_out.append(LeftOut(venue.name, name, address))
-        elif address == expected:
+        if address == expected:
             found.append(V3Pool(address, venue.name, token0, token1, fee, spacing, venue.protocol))
         elif address != ZERO_ADDRESS:
             reason = f"{to_checksum(address)} is not at its CREATE2 address {to_checksum(expected)}"

@@ -68,16 +68,6 @@ class PoolTable:
         return len(self.pools)
 
     @property
-    def screen_reserve0(self) -> NDArray[np.float64]:
-        """As `screen.virtual0`."""
-        return self.screen.virtual0
-
-    @property
-    def screen_reserve1(self) -> NDArray[np.float64]:
-        """As `screen.virtual1`."""
-        return self.screen.virtual1
-
-    @property
     def live(self) -> NDArray[np.bool_]:
         """A view, valid until the next `add` or `add_concentrated`."""
         return self._live[: len(self)]

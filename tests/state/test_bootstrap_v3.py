@@ -176,6 +176,17 @@ def test_a_couple_that_could_not_be_looked_up_is_left_out_by_what_was_asked():
     assert left_out.pool == f"getPool({to_checksum(A)}, {to_checksum(B)}, 3000)"
 
 
+def test_a_factory_that_is_not_there_is_named_once():
+    chain = Chain()
+    chain.answers |= {
+        (PANCAKE_VENUE.factory, get_pool_calldata(one, other, 2500)): Ok(b"")
+        for one, other in [(A, B), (A, C), (B, C)]
+    }
+    [left_out] = chain.bootstrap(profile("listed")).left_out
+    assert left_out.venue == "cake"
+    assert left_out.pool.endswith(", 2500) and 2 others")
+
+
 def packed(reserves):
     return [2**256 - 1 if one is None else one[0] | one[1] << 112 for one in reserves]
 

@@ -42,8 +42,8 @@ def picture(state):
             pool,
             table.reserve0[index],
             table.reserve1[index],
-            table.screen_reserve0[index],
-            table.screen_reserve1[index],
+            table.screen.virtual0[index],
+            table.screen.virtual1[index],
             bool(table.live[index]),
             table.is_stopped(index),
         )
@@ -68,7 +68,7 @@ def test_reserves_are_exact_to_the_last_unit_and_screens_are_their_floats():
     state = fresh_state()
     state.apply(block(GENESIS, [sync(address_of(A, B), UINT112_MAX, UINT112_MAX - 1)]))
     assert state.table.reserve0[0] - state.table.reserve1[0] == 1
-    assert state.table.screen_reserve0[0] == float(UINT112_MAX)
+    assert state.table.screen.virtual0[0] == float(UINT112_MAX)
 
 
 def test_a_sync_of_a_stranger_is_ignored_whatever_its_shape():

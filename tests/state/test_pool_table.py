@@ -19,10 +19,10 @@ def test_screens_follow_the_exact_values_through_growth():
     for number in range(1000):
         assert table.add(pool(number), 10**30 + number, number) == number
     table.set_reserves(7, 3, 4)
-    assert len(table) == len(table.screen_reserve0) == len(table.live) == 1000
-    assert table.screen_reserve0.tolist() == [float(value) for value in table.reserve0]
-    assert table.screen_reserve1.tolist() == [float(value) for value in table.reserve1]
-    assert table.screen_reserve0.dtype == np.float64
+    assert len(table) == len(table.screen.virtual0) == len(table.live) == 1000
+    assert table.screen.virtual0.tolist() == [float(value) for value in table.reserve0]
+    assert table.screen.virtual1.tolist() == [float(value) for value in table.reserve1]
+    assert table.screen.virtual0.dtype == np.float64
     assert table.live.tolist() == [value > 0 for value in table.reserve1]
     assert table.index((7).to_bytes(20, "big")) == 7
     assert table.index(b"\xff" * 20) is None
