@@ -4,7 +4,16 @@ import pytest
 
 from acceptance.game import play
 from acceptance.processes import Family
-from acceptance.sizes import BLOCKS, GAME_TIMEOUT_S, MOST_EXTRA_GAMES, chosen_seeds, draw_seed
+from acceptance.sizes import (
+    BLOCKS,
+    GAME_TIMEOUT_S,
+    MOST_EXTRA_GAMES,
+    WIDE_BLOCKS,
+    WIDE_POOLS,
+    chosen_seeds,
+    chosen_wide_seeds,
+    draw_seed,
+)
 
 FIGURES = pytest.StashKey[list]()
 
@@ -27,6 +36,13 @@ def games(family):
     return played
 
 
+@pytest.fixture(scope="session")
+def all_games(games, family):
+    """Those, and the ones on many pools."""
+    options = ("--pools", str(WIDE_POOLS))
+    return games + [play(family, seed, WIDE_BLOCKS, f"wide{seed}", *options) for seed in chosen_wide_seeds()]
+
+
 @pytest.fixture
 def say(request):
     """Print a figure, and repeat it at the end of the session, where a passing test's output is not lost."""
@@ -41,7 +57,7 @@ def say(request):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if "games" in getattr(item, "fixturenames", ()):
+        if {"games", "all_games"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.timeout(GAME_TIMEOUT_S))
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from oracle.brute_force import BruteForce
 from oracle.chain_reader import ChainReader
 from oracle.executor_calldata import decode_execute, is_execute
-from oracle.facts import Block, MinedTransaction, Pool, PoolState
-from oracle.gas_by_shape import GasByShape, LandedGas
+from oracle.facts import Block, MinedTransaction, Pool, PoolState, V3Pool
+from oracle.gas_by_shape import GasByShape, GasHop, LandedGas
 from oracle.judge import Judgement, SentBundle, judge
 from oracle.market_reader import MarketReader
 from oracle.node import data
 from oracle.plan_run import run
-from oracle.pool_history import states_before
+from oracle.pool_history import pools_moved, states_before
 from oracle.request_log import RelayRequest, from_sender
 from oracle.takings import Takings, account_for
 from oracle.venues import FEES, V3_FACTORIES, WETH
@@ -59,6 +59,10 @@ class Game:
     @property
     def seed(self) -> int:
         return self.market.seed
+
+    @property
+    def name(self) -> str:
+        return f"seed {self.seed}, {len(self.pools)} pools"
 
     @cached_property
     def blocks(self) -> list[Block]:
@@ -128,14 +132,29 @@ class Game:
         ticks = run(call, self.pools, states_before(block, tx.index, self.state_before(block), call.pools))
         if ticks is None:
             raise ValueError(f"{tx.hash.hex()} landed in block {block.number}, and by the oracle cannot have")
+        traded = self.traded_before[block.number]
         hops = tuple(
             tuple(
-                (self.pools[hop.pool].factory, crossed)
+                self._gas_hop(hop.pool, traded, crossed)
                 for hop, crossed in zip(cycle.hops, of_cycle, strict=True)
             )
             for cycle, of_cycle in zip(call.cycles, ticks, strict=True)
         )
         return LandedGas(hops, tx.gas_used)
+
+    def _gas_hop(self, pool: bytes, traded: frozenset[bytes], crossed: int) -> GasHop:
+        known = self.pools[pool]
+        return GasHop(known.factory, isinstance(known, V3Pool), pool not in traded, crossed)
+
+    @cached_property
+    def traded_before(self) -> dict[int, frozenset[bytes]]:
+        """By block: pools that were traded on before it."""
+        traded: dict[int, frozenset[bytes]] = {}
+        so_far: frozenset[bytes] = frozenset()
+        for block in self.blocks:
+            traded[block.number] = so_far
+            so_far = so_far.union(*map(pools_moved, block.transactions))
+        return traded
 
     @cached_property
     def takings(self) -> Takings:
@@ -148,7 +167,12 @@ class Game:
         search = BruteForce(self.pools.values(), WETH)
         return Takings(
             tuple(
-                account_for(block, search.candidates(self.state_before(block)), self.gas, self.market.wallet)
+                account_for(
+                    block,
+                    search.candidates(self.state_before(block)),
+                    GasNow(self.gas, self.traded_before[block.number]),
+                    self.market.wallet,
+                )
                 for block in self.blocks
                 if block.number in announced[1:]
             )
@@ -163,9 +187,9 @@ class Game:
         return Judged(entry, bundle, judge(bundle, self.pools, self.state_before(target), target, self.ours))
 
 
-def play(family: Family, seed: int, blocks: int, name: str) -> Game:
+def play(family: Family, seed: int, blocks: int, name: str, *market_options: str) -> Game:
     """Market, signer and bot as three processes; the bot runs to its end in lockstep, the market stays."""
-    market = open_market(family, seed, name=f"{name}-market")
+    market = open_market(family, seed, *market_options, name=f"{name}-market")
     places = market.own_places()
     report_file = market.folder / "report.json"
     options = ["--env-file", market.env_file]

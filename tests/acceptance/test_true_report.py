@@ -11,39 +11,39 @@ pytestmark = [pytest.mark.market, pytest.mark.slow]
 LEAST_HELD = Fraction(80, 100)
 
 
-def test_every_bundle_that_was_sent_is_reported_once(games):
-    for game in games:
+def test_every_bundle_that_was_sent_is_reported_once(all_games):
+    for game in all_games:
         reported = [data(entry["tx_hash"]) for entry in game.report["bundles"] if entry["tx_hash"]]
         assert sorted(reported) == sorted(set(reported))
-        assert set(game.sent) <= set(reported), f"seed {game.seed}: sent and not reported"
+        assert set(game.sent) <= set(reported), f"{game.name}: sent and not reported"
         assert game.report["sent"] == len(game.sent)
         assert {tx.hash for tx in game.ours} <= set(reported)
 
 
-def test_every_verdict_is_true(games, say):
-    for game in games:
+def test_every_verdict_is_true(all_games, say):
+    for game in all_games:
         assert game.judged
         for one in game.judged:
             assert one.reported["verdict"] in one.truth.verdicts, (
-                f"seed {game.seed}, {one.reported['id']} for block {one.bundle.target_block}: reported "
+                f"{game.name}, {one.reported['id']} for block {one.bundle.target_block}: reported "
                 f"{one.reported['verdict']} ({one.reported.get('reason')}), true is {dict(one.truth.verdicts)}"
             )
         landed = [one for one in game.judged if one.truth.mined]
         assert game.report["landed"] == len(landed) == len(game.ours)
-        say(f"seed {game.seed}: {len(game.judged)} verdicts true, {len(landed)} of them landed")
+        say(f"{game.name}: {len(game.judged)} verdicts true, {len(landed)} of them landed")
 
 
-def test_profit_is_predicted_to_the_unit(games, say):
+def test_profit_is_predicted_to_the_unit(all_games, say):
     """Profit is what the recipient's balance changed by: after flash repayment and payment, before gas."""
-    for game in games:
+    for game in all_games:
         landed = [one for one in game.judged if one.truth.mined]
         held = [one for one in landed if one.truth.state_held]
-        say(f"seed {game.seed}: predicted state held for {len(held)} of {len(landed)} landed bundles")
+        say(f"{game.name}: predicted state held for {len(held)} of {len(landed)} landed bundles")
         assert landed
         assert Fraction(len(held), len(landed)) >= LEAST_HELD
         for one in landed:
             gained = balance_change(game, one)
-            name = f"seed {game.seed}, {one.reported['id']}"
+            name = f"{game.name}, {one.reported['id']}"
             assert data(one.reported["profit_token"].lower()) == WETH
             assert received(one.truth.mined, WETH, game.market.recipient) == gained, name
             assert int(one.reported["realized_profit"]) == gained, name
@@ -51,16 +51,16 @@ def test_profit_is_predicted_to_the_unit(games, say):
                 assert int(one.reported["predicted_profit"]) == gained, name
 
 
-def test_predicted_state_held_is_the_oracles_word(games):
-    for game in games:
+def test_predicted_state_held_is_the_oracles_word(all_games):
+    for game in all_games:
         for one in game.judged:
             if one.truth.mined:
                 assert one.reported["predicted_state_held"] is one.truth.state_held, one.reported["id"]
 
 
-def test_gas_and_payment_are_the_chains(games, say):
+def test_gas_and_payment_are_the_chains(all_games, say):
     """The coinbase's balance grows by the tips and the payments of a block, and by nothing else."""
-    for game in games:
+    for game in all_games:
         equal = 0
         for one in (one for one in game.judged if one.truth.mined):
             mined, block = one.truth.mined, one.truth.landed_in
@@ -70,7 +70,7 @@ def test_gas_and_payment_are_the_chains(games, say):
             equal += int(one.reported["predicted_gas"]) == mined.gas_used
             if not rival_executions(block, game.market.wallet):
                 assert coinbase_gain(game, block) - tips(block) == one.bundle.call.payment
-        say(f"seed {game.seed}: predicted gas was exact in {equal} landed bundles")
+        say(f"{game.name}: predicted gas was exact in {equal} landed bundles")
 
 
 def balance_change(game, one):

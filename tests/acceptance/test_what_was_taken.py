@@ -6,8 +6,6 @@ from fractions import Fraction
 import pytest
 from oracle.facts import V3Pool
 
-from acceptance.sizes import BLOCKS
-
 pytestmark = [pytest.mark.market, pytest.mark.slow]
 LEAST_SHARE = Fraction(95, 100)
 
@@ -16,32 +14,36 @@ def ether(wei):
     return f"{wei / 10**18:.6f} ETH"
 
 
-def test_the_run_was_as_long_as_asked(games, say):
-    for game in games:
-        assert game.report["blocks"] == BLOCKS
+def test_the_run_was_as_long_as_asked(all_games, say):
+    for game in all_games:
+        assert game.report["blocks"] == game.asked
         assert game.report["seed"] == game.seed
-        assert len(game.takings.blocks) == BLOCKS - 1
+        assert len(game.takings.blocks) == game.asked - 1
         say(
-            f"seed {game.seed}: {BLOCKS} blocks, {game.report['opportunities']} opportunities, "
+            f"{game.name}: {game.asked} blocks, {game.report['opportunities']} opportunities, "
             f"{game.report['sent']} sent, {game.report['landed']} landed, verdicts {game.report['verdicts']}"
         )
 
 
-def test_nineteen_twentieths_of_the_uncontested_profit(games, say):
+def test_what_was_there_is_what_the_pools_hold(all_games):
+    """The states that brute force looked at, against the storage of every pool at the last of them."""
+    for game in all_games:
+        assert game.states.differences(game.takings.blocks[-1].number - 1) == [], game.name
+
+
+def test_nineteen_twentieths_of_the_uncontested_profit(all_games, say):
     """Asserted before the builder's payment and after gas: the payment is the bot's own choice; both are printed."""
-    for game in games:
+    for game in all_games:
         takings = game.takings
-        assert takings.possible > 0, (
-            f"seed {game.seed}: brute force found nothing in {len(takings.blocks)} blocks"
-        )
+        assert takings.possible > 0, f"{game.name}: brute force found nothing in {len(takings.blocks)} blocks"
         say(
-            f"seed {game.seed}: {len(takings.uncontested)} of {len(takings.blocks)} blocks uncontested, "
+            f"{game.name}: {len(takings.uncontested)} of {len(takings.blocks)} blocks uncontested, "
             f"{sum(1 for block in takings.uncontested if block.best.cycles)} with something to take; "
             f"possible {ether(takings.possible)}, taken {ether(takings.taken)} = {float(takings.share):.2%} "
             f"before the builder's payment, {float(takings.share_after_payment):.2%} after it"
         )
         say(
-            f"seed {game.seed}: cycles of the best sets {told(takings.shapes)}; of what landed {told(landed_shapes(game))}; "
+            f"{game.name}: cycles of the best sets {told(takings.shapes)}; of what landed {told(landed_shapes(game))}; "
             f"gas of {game.gas.receipts} receipts {told(game.gas.of_part)}, off by {game.gas.mean_error:.0f} on average"
         )
         lengths = Counter(shape.count("-") + 1 for shape in takings.shapes.elements())
@@ -62,7 +64,7 @@ def test_a_block_is_lost_to_the_competitor_and_reported(games, say):
 
 
 def told(counts):
-    return ", ".join(f"{name if "-" in name else name[:8]} {count}" for name, count in sorted(counts.items()))
+    return ", ".join(f"{name if '-' in name else name[:8]} {count}" for name, count in sorted(counts.items()))
 
 
 def landed_shapes(game):

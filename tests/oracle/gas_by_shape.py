@@ -1,33 +1,43 @@
 """What cycles cost in gas, learnt from the transactions that landed: nobody's estimate, the receipts' figures.
 
-Gas is taken as a sum: a fixed part, a part a cycle, a part a hop of each exchange, a part a tick crossed. The parts are
-those that fit the receipts best in the least-squares sense. A part of which nothing landed is left at its prior: a
-plain guess that weighs as much as a thousandth of one receipt, so that it never argues with one.
+Gas is taken as a sum: a fixed part, a part a cycle, a part a hop of each exchange, one for a pool that was never traded
+on before (its price sums are written for the first time), a part a tick crossed. The parts are those that fit the
+receipts best in the least-squares sense. They are held near a prior, plain guesses that weigh as much as a tenth of a
+receipt each: that decides what no receipt tells apart, and gives way to the first few that do.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from oracle.brute_force import Candidate
+from oracle.facts import V3Pool
 
-FIXED, CYCLE, TICK = "fixed", "cycle", "tick"
-PRIOR = {FIXED: 30_000, CYCLE: 15_000, TICK: 22_000}
-PRIOR_HOP = 70_000
-"""Of an exchange that has no other."""
-_PRIOR_WEIGHT = 0.001
+FIXED, CYCLE, FRESH_PAIR, FRESH_POOL, TICK = "fixed", "cycle", "fresh pair", "fresh pool", "tick"
+PRIOR = {FIXED: 60_000, CYCLE: 13_000, FRESH_PAIR: 34_000, FRESH_POOL: 20_000, TICK: 30_000}
+PRIOR_HOP = 48_000
+_PRIOR_WEIGHT = 0.1
 
 Parts = Counter[str]
 """How often each part is in an execution; a hop's part is its factory in hex."""
 
 
 @dataclass(frozen=True)
-class LandedGas:
-    """Of one receipt. `hops`: by cycle, (factory, ticks crossed) of each hop."""
+class GasHop:
+    factory: bytes
+    is_v3: bool
+    is_fresh: bool
+    """Never traded on before the block."""
+    ticks_crossed: int
 
-    hops: tuple[tuple[tuple[bytes, int], ...], ...]
+
+@dataclass(frozen=True)
+class LandedGas:
+    """Of one receipt; its hops by cycle."""
+
+    hops: tuple[tuple[GasHop, ...], ...]
     gas_used: int
 
     @property
@@ -38,13 +48,13 @@ class LandedGas:
         return parts
 
 
-def cycle_parts(hops: Iterable[tuple[bytes, int]]) -> Parts:
+def cycle_parts(hops: Iterable[GasHop]) -> Parts:
     parts = Counter({CYCLE: 1})
-    for factory, ticks in hops:
-        parts[factory.hex()] += 1
-        if ticks:
-            parts[TICK] += ticks
-    return parts
+    for hop in hops:
+        parts[hop.factory.hex()] += 1
+        parts[FRESH_POOL if hop.is_v3 else FRESH_PAIR] += hop.is_fresh
+        parts[TICK] += hop.ticks_crossed
+    return +parts
 
 
 class GasByShape:
@@ -54,7 +64,7 @@ class GasByShape:
         if not landed:
             raise ValueError("no execution landed: there is no gas to learn from")
         self.receipts = len(landed)
-        names = sorted({FIXED, CYCLE, TICK}.union(*(one.parts for one in landed)))
+        names = sorted({*PRIOR}.union(*(one.parts for one in landed)))
         prior = np.array([PRIOR.get(name, PRIOR_HOP) for name in names], dtype=float)
         counts = np.array([[one.parts[name] for name in names] for one in landed], dtype=float)
         used = np.array([one.gas_used for one in landed], dtype=float)
@@ -64,14 +74,25 @@ class GasByShape:
         self.of_part = {name: round(float(gas)) for name, gas in zip(names, found, strict=True)}
         self.mean_error = float(np.mean(np.abs(counts @ found - used)))
 
-    @property
-    def fixed(self) -> int:
-        return self.of_part[FIXED]
-
     def of_parts(self, parts: Parts) -> int:
         return sum(count * self.of_part.get(name, PRIOR_HOP) for name, count in parts.items())
 
+
+@dataclass(frozen=True)
+class GasNow:
+    """For cycles of one block; `traded`: pools that were traded on before it."""
+
+    learnt: GasByShape
+    traded: Collection[bytes]
+
+    @property
+    def fixed(self) -> int:
+        return self.learnt.of_part[FIXED]
+
     def of_cycle(self, cycle: Candidate) -> int:
         """Without the fixed part."""
-        hops = zip(cycle.path.pools, cycle.sized.ticks_crossed, strict=True)
-        return self.of_parts(cycle_parts((pool.factory, ticks) for pool, ticks in hops))
+        hops = (
+            GasHop(pool.factory, isinstance(pool, V3Pool), pool.address not in self.traded, ticks)
+            for pool, ticks in zip(cycle.path.pools, cycle.sized.ticks_crossed, strict=True)
+        )
+        return self.learnt.of_parts(cycle_parts(hops))

@@ -4,14 +4,15 @@ The amount of one of its tokens decides a cycle: the pools before it are bought 
 after it are sold forwards for the most output, and both are exact. So the search is over one integer, the amount of
 the token whose unit is worth most, the coarsest. In real numbers the gain is concave in it, as each pool's price only
 gets worse; the slope at an amount is the exact product of the prices that the pools show after it, against one. The
-last amount with a slope upwards is found by halving over all integers, and its neighbours are tried as well.
+last amount with a slope upwards is closed in upon, and its neighbours are tried as well.
 
-Guaranteed: each swap rounds by at most a unit or two a step of its pool, so the gain is within the worth of a few
-units of the coarsest token of the best there is. Two pairs in a row are
-sized in closed form and are within two units of the base token.
+Each swap rounds by a unit or two a step of its pool, so the gain is within the worth of a few units of the coarsest
+token of the best there is: `slack`, held by a test against searches over the input. Two pairs in a row are sized in
+closed form.
 """
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +22,8 @@ from oracle.constant_product import best_cycle
 from oracle.legs import Leg, PairLeg, Price, Step
 
 _NEIGHBOURS = 4
-_POWERS = 4
+_FIRST_POWER, _POWERS = 24, 4
+"""Amounts are tried in powers of two, up or down by four of them: far beyond the best one a pool's loop is long."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class SizedCycle:
 
 def looks_profitable(legs: Sequence[Leg]) -> bool:
     """Whether spot prices, fees taken off, multiply to more than one: exact, and necessary for any gain."""
-    return _exceeds_one([leg.price for leg in legs])
+    return _slope([leg.price for leg in legs]) > 0
 
 
 def best_size(legs: Sequence[Leg]) -> SizedCycle | None:
@@ -104,29 +106,45 @@ def _gain(steps: Sequence[Step]) -> int:
 
 
 def _last_that_rises(legs: Sequence[Leg], place: int) -> int:
-    """The greatest amount at which a little more would gain a little more, or bring anything at all."""
+    """An amount at which a little more would gain a little more, and one unit further it would not; 0 where none."""
 
-    def rises(amount: int) -> bool:
+    def slope(amount: int) -> float:
+        """Positive exactly where a little more brings more than it costs, or where the amount brings nothing yet."""
         try:
             steps = _run(legs, place, amount)
         except _TooMuchError:
-            return False
-        return steps is None or _exceeds_one([step.price_after for step in steps])
+            return -1.0
+        return 1.0 if steps is None else _slope([step.price_after for step in steps])
 
-    # Upwards by small steps: far beyond the optimum a pool's loop is long.
-    power = next(power for power in count(0, _POWERS) if not rises(1 << power))
-    return _last_true(rises, 1 << max(0, power - _POWERS), 1 << power)
+    power = _FIRST_POWER
+    if slope(1 << power) > 0:
+        power = next(bits for bits in count(power + _POWERS, _POWERS) if slope(1 << bits) <= 0)
+        return _crossing(slope, 1 << power - _POWERS, 1 << power)
+    below = next((bits for bits in range(power - _POWERS, -1, -_POWERS) if slope(1 << bits) > 0), None)
+    return _crossing(slope, 0, 1) if below is None else _crossing(slope, 1 << below, 1 << below + _POWERS)
 
 
-def _last_true(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The greatest value in low..high where it holds, which it does up to there; low - 1 where nowhere."""
-    low -= 1
-    while low < high:
-        middle = -(-(low + high) // 2)
-        if holds(middle):
-            low = middle
-        else:
-            high = middle - 1
+def _crossing(slope: Callable[[int], float], low: int, high: int) -> int:
+    """Between `low`, where the slope is positive, and `high`, where it is not: the last one before it turns.
+
+    Only the sign of the slope decides. Its size says where to look next: on the straight line through both ends, and a
+    little to either side of it; by halves where that does not halve what is left.
+    """
+    at_low, at_high = slope(low) if low else 1.0, slope(high)
+    while high - low > 1:
+        width = high - low
+        straight = low + int(width * (at_low / (at_low - at_high)))
+        margin = width >> 16
+        for guess in (straight, straight - margin, straight + margin + 1, (low + high) // 2):
+            if not low < guess < high:
+                continue
+            here = slope(guess)
+            if here > 0:
+                low, at_low = guess, here
+            else:
+                high, at_high = guess, here
+            if 2 * (high - low) <= width:
+                break
     return low
 
 
@@ -148,8 +166,10 @@ def _worth(legs: Sequence[Leg], place: int) -> Fraction:
     return value
 
 
-def _exceeds_one(prices: Sequence[Price]) -> bool:
+def _slope(prices: Sequence[Price]) -> float:
+    """Of the last unit: what it brings for one, less one. The sign is exact."""
     above = below = 1
     for out, into in prices:
         above, below = above * out, below * into
-    return above > below
+    slope = (above - below) / below
+    return slope if slope or above <= below else sys.float_info.min
