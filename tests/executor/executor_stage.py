@@ -48,6 +48,13 @@ def built_code(name: str) -> bytes:
     return bytes.fromhex(json.loads((BUILT / f"{name}.json").read_bytes())["bytecode"][2:])
 
 
+def market_code(name: str) -> bytes:
+    """Of a contract of the local market; set-up compiles them."""
+    return bytes.fromhex(
+        json.loads((ROOT / ".build" / "contracts" / f"{name}.json").read_bytes())["bytecode"][2:]
+    )
+
+
 def build_contracts() -> None:
     command = [
         sys.executable,

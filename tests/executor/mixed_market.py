@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from executor_chain import Chain, call_data
-from executor_stage import ETHER, UNISWAP_KEEPS, Cycle, Hop, amount_out, built_code, shipped_code
+from executor_stage import ETHER, UNISWAP_KEEPS, Cycle, Hop, amount_out, market_code, shipped_code
 
 DEPTH = 1_000 * ETHER
 BONUS_PERCENT = 4
@@ -122,7 +122,9 @@ def _tokens_around(chain: Chain, deployer: str, weth: str) -> list[str]:
     below: list[str] = []
     above: list[str] = []
     while not below or not above or len(below) + len(above) < 3:
-        token = chain.deploy(deployer, built_code("TestToken"), ["uint8"], [18])
+        arguments = ["Token", "TOKEN", 18, deployer]
+        types = ["string", "string", "uint8", "address"]
+        token = chain.deploy(deployer, market_code("MarketToken"), types, arguments)
         (below if int(token, 16) < int(weth, 16) else above).append(token)
     return [below[0], [*below[1:], *above[1:]][0], above[0]]
 
