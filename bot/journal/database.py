@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
 from bot.core.errors import BadConfiguration
@@ -18,6 +18,7 @@ _MAGIC = b"SQLite format 3\x00"
 def open_for_writing(path: Path) -> Engine:
     """One connection, WAL, every commit synced to disk. Creates the schema in a file that is new or empty.
 
+    No commit stops to copy the log into the file; the writer does that between blocks (`copy_log_back`).
     Raises BadConfiguration for a file that is corrupt, newer, or another program's; it is left as it was.
     """
     if path.exists() and path.stat().st_size:
@@ -25,7 +26,7 @@ def open_for_writing(path: Path) -> Engine:
     engine = create_engine("sqlite://", creator=lambda: _connect(path, "rwc"), poolclass=StaticPool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.connect() as connection:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=0"):
             cursor = connection.connection.cursor()
             cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
@@ -43,6 +44,19 @@ def open_for_reading(path: Path) -> Engine:
     engine = create_engine("sqlite://", creator=lambda: _connect(path, "ro"), poolclass=NullPool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+def copy_log_back(connection: Connection) -> None:
+    """Move what the WAL holds into the file, as far as no reader needs it (`PRAGMA wal_checkpoint(PASSIVE)`).
+
+    The next commit then writes over the log from its beginning, which syncs sooner than making it longer.
+    """
+    cursor = connection.connection.cursor()  # outside of any transaction, which could not copy its own log
+    try:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        cursor.fetchall()
+    finally:
+        cursor.close()
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -77,7 +77,7 @@ class JournalStore:
         await self._record(outcome)
 
     async def record_block(self, block: BlockRecord) -> None:
-        await self._record(block)
+        await self._writer.run(_insertion(block), ends_block=True)
 
     async def open_intents(self) -> list[OpenIntent]:
         """Without an outcome, or with `unknown` as the last one; oldest first."""

@@ -1,7 +1,9 @@
 """One thread, one connection, one queue: what waits together is committed together, in the order it came."""
 
 import asyncio
+import contextlib
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bot.core.errors import BrokenInvariant, StopTheBot, Unreachable
+from bot.journal.database import copy_log_back
 
 T = TypeVar("T")
 
@@ -17,8 +20,9 @@ T = TypeVar("T")
 class _Job(Generic[T]):
     """Work for the writer, and the future of whoever waits for it."""
 
-    def __init__(self, work: Callable[[Connection], T]) -> None:
+    def __init__(self, work: Callable[[Connection], T], *, ends_block: bool) -> None:
         self.work = work
+        self.ends_block = ends_block
         self._loop = asyncio.get_running_loop()
         self.done: asyncio.Future[T] = self._loop.create_future()
         self._result: T | None = None
@@ -60,14 +64,14 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """The result of `work`, after its commit is on disk.
+    async def run(self, work: Callable[[Connection], T], *, ends_block: bool = False) -> T:
+        """The result of `work`, after its commit is on disk. `ends_block`: nobody will wait for a commit for a while.
 
         Raises BrokenInvariant when the schema refuses it (duplicate, missing parent), Unreachable when the disk does.
         """
         if self._is_closed:
             raise Unreachable("the journal is closed")
-        job = _Job(work)
+        job = _Job(work, ends_block=ends_block)
         self._jobs.put(job)
         return await job.done
 
@@ -88,6 +92,14 @@ class Writer:
                 self._commit(connection, jobs)
                 for job in jobs:
                     job.deliver()
+                if any(job.ends_block for job in jobs) and self._jobs.empty():
+                    self._tidy(connection)
+
+    def _tidy(self, connection: Connection) -> None:
+        """Between blocks. A disk that refuses here has lost nothing, and will refuse the next commit too."""
+        if self._failure is None:
+            with contextlib.suppress(sqlite3.Error):
+                copy_log_back(connection)
 
     def _waiting(self) -> tuple[list[_Job[Any]], bool]:
         """All jobs there are, at least one; False when the queue was closed after them."""
