@@ -9,7 +9,7 @@ from oracle.brute_force import BruteForce
 from oracle.chain_reader import ChainReader
 from oracle.executor_calldata import decode_execute, is_execute
 from oracle.facts import Block, MinedTransaction, Pool, PoolState, V3Pool
-from oracle.gas_by_shape import GasByShape, GasHop, LandedGas
+from oracle.gas_by_shape import GasByShape, GasHop, GasNow, LandedGas
 from oracle.judge import Judgement, SentBundle, judge
 from oracle.market_reader import MarketReader
 from oracle.node import data
