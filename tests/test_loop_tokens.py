@@ -27,8 +27,24 @@ class BarringTokens(SafeTokens):
         return (0,)
 
 
+class WatchedSearch:
+    """Keeps what each tick said was touched."""
+
+    def __init__(self, search):
+        self._search = search
+        self.touched = []
+
+    def search(self, touched, *arguments):
+        self.touched.append(tuple(touched))
+        return self._search.search(touched, *arguments)
+
+    def __getattr__(self, name):
+        return getattr(self._search, name)
+
+
 async def test_a_barred_pool_is_not_traded_and_one_that_was_lifted_is_looked_at_again():
     world = world_at()
+    world.search = WatchedSearch(world.search)
     stage = Stage(world=world)
     stage.tokens = BarringTokens(world.state.table, stage.market.events)
     task = await stage.running()
@@ -38,6 +54,7 @@ async def test_a_barred_pool_is_not_traded_and_one_that_was_lifted_is_looked_at_
     assert stage.tokens.taken_in == [101, 102]
     await stage.block(103)
     assert len(stage.signed()) == 1, "nothing touched the pool but the guard"
+    assert world.search.touched == [(0,), (), (0,)]
     assert stage.market.events.index("take in") < stage.market.events.index("check")
     stage.stop.set()
     await stage.block(104)

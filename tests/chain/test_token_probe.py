@@ -39,6 +39,16 @@ OTHERWISE = {("LIES_OF_ALL", "v2"): "cannot be bought"}
 """The pair believes the lie, and finds that it was paid out of."""
 
 
+WORDS = {
+    "FEE_TOMORROW": "sent to a pool",
+    "GROWS": "a balance moved by itself in a day",
+    "GROWS_WHEN_CALLED": "a balance moved on a stranger's call",
+    "NO_SALES": "selling 2 % of it reverts: no sales",
+    "SMALL_SALES_ONLY": "selling half of it reverts, where 2 % went through: too much",
+    "NO_SALES_TOMORROW": "selling it a day later reverts, where it went through at once: closed for the day",
+    "SALES_TOMORROW": "selling 2 % of it reverts: not open yet",
+}
+"""Where several tricks are of one kind, what tells them apart."""
 FEE = 100  # bps, of every trick that takes one
 HONEST = (18, 8, 6)
 
@@ -85,6 +95,7 @@ def test_each_trick_is_caught_and_named(found, trick, where):
     verdict = found.verdicts[found.named[trick, where]]
     assert isinstance(verdict, Unsafe), verdict
     assert verdict.kind == OTHERWISE.get((trick, where), KINDS[trick]), verdict
+    assert WORDS.get(trick, "") in verdict.reason
 
 
 @pytest.mark.parametrize("where", DEEPEST)

@@ -16,6 +16,8 @@ from bot.state.token_safety import Checked, Safe, Undecided, Unsafe
 
 PROBE = keccak(b"probe")
 CHAIN_ID = 31337
+READS = 5
+"""Between two writes of the other process."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -109,13 +111,18 @@ while True:
 
 
 def test_killed_while_it_writes_nothing_is_lost_and_nothing_invented(path):
-    """SIGKILL at whatever instant: what is there is the last generation that was told of, or the one after it."""
+    """SIGKILL at whatever instant: what is there is the last generation that was told of, or the one after it.
+
+    Whoever reads while it writes never sees half a file either.
+    """
     told = 0
     for kill in range(4):
         command = [sys.executable, "-c", WRITER.format(root=str(ROOT)), str(path), str(told)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as writer:
             for _ in range(3 + 4 * kill):
                 told = int(writer.stdout.readline())
+                for _ in range(READS):
+                    assert load_verdicts(path, CHAIN_ID, PROBE)[1] is None
             os.kill(writer.pid, signal.SIGKILL)
             rest = writer.stdout.read().split()
         told = int(rest[-1]) if rest else told
