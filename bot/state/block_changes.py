@@ -89,7 +89,7 @@ class BlockReader:
                 continue
             pool = changes.created.get(log.address) or in_service(log.address)
             if isinstance(pool, V2Pool):
-                if log.topics[:1] == (SYNC_TOPIC,):
+                if log.topics and log.topics[0] == SYNC_TOPIC:
                     changes.synced[log.address] = _decoded(log, decode_sync, "a Sync")
             elif pool is not None:
                 self._read_event(log, pool, changes)

@@ -62,6 +62,8 @@ class PoolTable:
         self._stopped: set[int] = set()
         self._out_of_service: set[int] = set()
         self._barred: dict[int, str] = {}
+        self._kept_out: set[int] = set()
+        """Stopped, barred or out of service."""
         self._live = np.zeros(_FIRST_CAPACITY, dtype=np.bool_)
 
     def __len__(self) -> int:
@@ -130,11 +132,11 @@ class PoolTable:
     def stop(self, index: int) -> None:
         """Not to be traded on until `resume`; it is still kept up to date."""
         self._stopped.add(index)
-        self._decide_live(index)
+        self._decide_kept_out(index)
 
     def resume(self, index: int) -> None:
         self._stopped.discard(index)
-        self._decide_live(index)
+        self._decide_kept_out(index)
 
     def is_stopped(self, index: int) -> bool:
         return index in self._stopped
@@ -146,11 +148,11 @@ class PoolTable:
     def bar(self, index: int, reason: str) -> None:
         """Not to be traded on until `unbar`, whatever its state; the last reason counts."""
         self._barred[index] = reason
-        self._decide_live(index)
+        self._decide_kept_out(index)
 
     def unbar(self, index: int) -> None:
         self._barred.pop(index, None)
-        self._decide_live(index)
+        self._decide_kept_out(index)
 
     def why_barred(self, index: int) -> str | None:
         return self._barred.get(index)
@@ -158,11 +160,13 @@ class PoolTable:
     def take_out_of_service(self, index: int) -> None:
         """The block that created the pool has left the chain: there is nothing at its address."""
         self._out_of_service.add(index)
+        self._decide_kept_out(index)
         self._empty(index)
 
     def put_into_service(self, index: int) -> None:
         """The pool was created again, at the same address and empty."""
         self._out_of_service.discard(index)
+        self._decide_kept_out(index)
         self._empty(index)
 
     def in_service(self, index: int) -> bool:
@@ -188,18 +192,20 @@ class PoolTable:
         else:
             self.replace_concentrated(index, ConcentratedPool(concentrated.fee, concentrated.tick_spacing))
 
+    def _decide_kept_out(self, index: int) -> None:
+        if index in self._stopped or index in self._barred or index in self._out_of_service:
+            self._kept_out.add(index)
+        else:
+            self._kept_out.discard(index)
+        self._decide_live(index)
+
     def _decide_live(self, index: int) -> None:
         concentrated = self.concentrated[index]
         if concentrated is None:
             has_price = self.reserve0[index] > 0 and self.reserve1[index] > 0
         else:
             has_price = concentrated.sqrt_price > 0
-        live = (
-            has_price
-            and index not in self._stopped
-            and index not in self._barred
-            and index not in self._out_of_service
-        )
+        live = has_price and index not in self._kept_out
         self._live[index] = live
         self.screen.set_live(index, live)
 

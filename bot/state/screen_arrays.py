@@ -148,19 +148,20 @@ class ScreenArrays:
         begins_with_tick = bool(pool.bounds) and pool.bounds[0] == MIN_TICK
         current = max(0, bisect_right(pool.bounds, pool.tick) - int(begins_with_tick))
         self._current_range[index] = current
-        self._log_spot[index] = self._spots(index, current, root)
+        if pool.liquidity:
+            spot = 2.0 * math.log(root)
+            self._log_spot[index] = (spot, -spot)
+        else:
+            self._log_spot[index] = self._spots_beyond(index, current)
 
     def set_live(self, index: int, live: bool) -> None:  # the one thing it sets
         spot0, spot1 = self._log_spot[index] if live else (-math.inf, -math.inf)
         self._log_rate[2 * index] = self._log_gamma[index] + spot0
         self._log_rate[2 * index + 1] = self._log_gamma[index] + spot1
 
-    def _spots(self, index: int, current: int, root: float) -> tuple[float, float]:
-        """Log of the best rate either way, fee apart: at the price, or where the next liquidity begins."""
+    def _spots_beyond(self, index: int, current: int) -> tuple[float, float]:
+        """Log of the rate, fee apart, at which the next liquidity below and above begins."""
         first, count = int(self._first_range[index]), int(self._range_count[index])
-        if self._virtual[0, index] > 0.0:
-            spot = 2.0 * math.log(root)
-            return spot, -spot
         liquid = np.flatnonzero(self._liquidity[first : first + count])
         below, above = liquid[liquid < current], liquid[liquid > current]
         down = 2.0 * math.log(self._bound[first + below[-1] + 1]) if len(below) else -math.inf
@@ -187,10 +188,11 @@ class ScreenArrays:
 
     def _bounds(self, ticks: Sequence[int]) -> list[float]:
         known = self._bound_of
-        for tick in ticks:
-            if tick not in known:
-                known[tick] = sqrt_price_at_tick(tick) / _Q96
-        return [known[tick] for tick in ticks]
+        try:
+            return [known[tick] for tick in ticks]
+        except KeyError:
+            known.update((tick, sqrt_price_at_tick(tick) / _Q96) for tick in ticks if tick not in known)
+            return [known[tick] for tick in ticks]
 
     def _move(self, index: int, room: int) -> None:
         """Give the pool a slice of `room` bounds; where the flat arrays are full, all slices move together."""

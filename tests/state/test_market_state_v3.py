@@ -294,8 +294,8 @@ class History:
     def _swap(self, address, pool):
         ends = [tick for position in pool[2] for tick in position]
         pool[:2] = self._price(ends or [0])
-        if pool[1] > MIN_TICK and self.draw.random() < 0.3:
-            pool[1] -= 1
+        if pool[1] > MIN_TICK and pool[1] % SPACING[address] == 0 and self.draw.random() < 0.6:
+            pool[1] -= 1  # a swap downwards that ended on the tick has crossed it
         return swapped(address, *pool[:2], active(pool), VENUE_OF[address])
 
     def _mint(self, address, pool):

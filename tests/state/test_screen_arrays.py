@@ -131,7 +131,7 @@ class RandomTable:
         tick = self.draw.choice([self.draw.choice(ticks), self.draw.randint(MIN_TICK, MAX_TICK - 1)])
         tick = min(tick, MAX_TICK - 1)
         price = sqrt_price_at_tick(tick)
-        if self.draw.random() < 0.3 and tick > MIN_TICK:
+        if self.draw.random() < 0.3 and tick > MIN_TICK and tick % held.tick_spacing == 0:
             tick -= 1  # a swap downwards that ended on the tick has crossed it
         active = sum(one.net for at, one in held.ticks.items() if at <= tick)
         return price, tick, active
