@@ -84,7 +84,8 @@ AMOUNT_IN_SHIFT: constant(uint256) = 128
 MAX_HOPS: constant(uint256) = 4
 MAX_CYCLES: constant(uint256) = 8
 
-# Limits of a V3 swap that no price reaches before liquidity ends: the amount decides.
+# Limits of a V3 swap: the last prices there are, so that the amount decides. Where liquidity ends before, less comes
+# out, and what should have been paid with it refuses.
 LEAST_PRICE: constant(uint160) = 4295128740
 GREATEST_PRICE: constant(uint160) = 1461446703485210103287273052203988822378723970341
 

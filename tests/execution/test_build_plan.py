@@ -97,6 +97,17 @@ def test_what_lands_never_loses(given_input):
     assert plan.notional == sum(one.amount_in for one in plan.opportunities)
 
 
+def test_v3_legs_are_marked_and_their_ticks_are_paid_for():
+    head = head_at(100)
+    pairs = opportunity(head)
+    legs = (pairs.legs[0], replace(pairs.legs[1], protocol="uniswap_v3", venue="uniswap-v3", ticks_crossed=3))
+    plan = plan_on(head, replace(pairs, legs=legs))
+    rows, *_ = decode(ARGUMENTS, plan.transaction.data[4:])
+    assert [pool >> 160 & 0b110 for pool, _ in rows] == [0b000, 0b110]
+    shapes = [(HopShape("here"), HopShape("uniswap-v3", 3))]
+    assert plan.transaction.gas_limit == -(-estimate_gas(shapes) * 13 // 10)
+
+
 def test_both_sweeps_above_meet_plans():
     assert isinstance(plan_on(head_at(100)), Plan)
 

@@ -17,6 +17,7 @@ DEPTH = 1_000 * ETHER
 BONUS_PERCENT = 4
 V2, V3 = "v2", "v3"
 FEES = (500, 3000)
+NARROW_FEE = 10_000
 SPACING = {500: 10, 3000: 60}
 FULL_RANGE = {fee: 887_272 // spacing * spacing for fee, spacing in SPACING.items()}
 NFPM_MINT = "mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
@@ -66,6 +67,22 @@ class MixedMarket:
             self.pools[protocol, *step]
             for protocol, step in zip(protocols, itertools.pairwise(stops), strict=True)
         ]
+
+    def narrow_pool(self, token_in: str, token_out: str) -> Pool:
+        """A new V3 pool at par whose liquidity, of about one token either way, ends half a percent off."""
+        token0, token1 = sorted((token_in, token_out), key=lambda token: int(token, 16))
+        self.chain.send(
+            self.deployer,
+            self.v3_factory,
+            call_data("createPool(address,address,uint24)", token0, token1, NARROW_FEE),
+        )
+        address = self.chain.read(
+            self.v3_factory, "getPool(address,address,uint24)", token0, token1, NARROW_FEE, returns="address"
+        )
+        self.chain.send(self.deployer, address, call_data("initialize(uint160)", 1 << 96))
+        pool = Pool(V3, address, token_in, token_out, NARROW_FEE)
+        provide(self, pool, -200, 200, ETHER)
+        return pool
 
     def cycle(self, amount_in: int, path: list[Pool]) -> tuple[Cycle, int]:
         """The cycle with the greatest exact outputs, and its gain."""

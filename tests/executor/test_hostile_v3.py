@@ -186,6 +186,31 @@ def test_an_output_that_is_filled_in_part(fakes: Fakes, mix: tuple[str, str]) ->
     assert stage.refusal((amount_in, hops)) == "IIA"
 
 
+@pytest.mark.parametrize(
+    ("following", "said"), [(V2, "UniswapV2: K"), (V3, "IIA"), (None, "executor: min profit")]
+)
+def test_liquidity_that_ends_before_the_output(fakes: Fakes, following: str | None, said: str) -> None:
+    """A real pool with liquidity in one narrow range: it sends what there was, and asks for no more than that costs."""
+    stage, market = fakes.stage, fakes.stage.market
+    token = market.tokens[0]
+    ends = (market.weth, token) if following else (token, market.weth)
+    pool = market.narrow_pool(*ends)
+    held = stage.balance(pool.token_out, pool.address)
+    for out in (held // 2, held * 2):
+        limited = (pool.address, pool.zero_for_one, out, True)
+        if following:
+            last = market.pools[following, token, market.weth]
+            bought, _ = market.quote(last, out)
+            hops = [limited, (last.address, last.zero_for_one, bought, following == V3)]
+        else:
+            first = market.pools[V2, market.weth, token]
+            bought, _ = market.quote(first, 2 * held)
+            hops = [(first.address, first.zero_for_one, bought, False), limited]
+        cycle = 2 * held, hops
+        said_now = said if out > held else "executor: min profit"
+        assert stage.refusal(cycle, min_profit=hops[-1][2]) == said_now
+
+
 @pytest.mark.parametrize("name", V3_NAMES)
 def test_callbacks_out_of_any_swap(fakes: Fakes, name: str) -> None:
     stage = fakes.stage
