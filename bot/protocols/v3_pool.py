@@ -112,8 +112,9 @@ class ConcentratedPool:
             )
         if sqrt_price or tick or self._ranges.bounds:
             nearest = tick_at_sqrt_price(sqrt_price)
-            # A swap down that ends on an initialised tick has left it: the price is at its lower edge, the tick below.
-            if tick != nearest and (tick != nearest - 1 or sqrt_price != sqrt_price_at_tick(nearest)):
+            # A swap down that ends on a stop has left it: the price is on the tick above the pool's own.
+            left = tick == nearest - 1 and nearest % self.tick_spacing == 0
+            if tick != nearest and not (left and sqrt_price == sqrt_price_at_tick(nearest)):
                 raise ValueError(
                     f"tick {tick} with square root price {sqrt_price}, which is at tick {nearest}"
                 )
