@@ -20,6 +20,7 @@ from bot.protocols.token_probe import (
     swap_calldata,
     wrap_calldata,
 )
+from bot.state.pool_depth import depth_down
 from bot.state.pool_table import PoolTable, V2Pool
 
 ONE_PART_IN: Final = 100
@@ -94,16 +95,16 @@ def plan_probe(token: Address, setting: ProbeSetting) -> ProbePlan | Unknown:
     pools = _usable_pools(setting, token)
     direct = [pool for pool in pools if _other(table, pool, token) == weth]
     if direct:
-        pool = max(direct, key=lambda one: _depth(table, one, weth))
-        amount = Wei(_depth(table, pool, weth) // ONE_PART_IN)
+        pool = max(direct, key=lambda one: depth_down(table, one, weth))
+        amount = Wei(depth_down(table, pool, weth) // ONE_PART_IN)
         return _plan(table, token, weth, parties, pool, pools, [_wrap(parties, weth, amount)], amount)
-    for pool in sorted(pools, key=lambda one: -_depth(table, one, token)):
+    for pool in sorted(pools, key=lambda one: -depth_down(table, one, token)):
         currency = _other(table, pool, token)
         if not setting.is_safe(currency):
             continue
         from_weth = [one for one in _usable_pools(setting, currency) if _other(table, one, currency) == weth]
         if from_weth:
-            first = max(from_weth, key=lambda one: _depth(table, one, weth))
+            first = max(from_weth, key=lambda one: depth_down(table, one, weth))
             amount = _enough_for(table, first, pool, currency, weth)
             hop = _hop(table, first, weth, currency)
             currency_bought = Step(
@@ -124,7 +125,7 @@ def _plan(
     had: Sequence[Step],
     ether: Wei,
 ) -> ProbePlan:
-    others = sorted((one for one in pools if one != pool), key=lambda one: -_depth(table, one, token))
+    others = sorted((one for one in pools if one != pool), key=lambda one: -depth_down(table, one, token))
     others = others[:MOST_OTHER_POOLS]
     buying, selling = _hop(table, pool, currency, token), _hop(table, pool, token, currency)
     holders = (parties.ours, parties.stranger, *(table.pools[one].address for one in (pool, *others)))
@@ -165,7 +166,11 @@ def _usable_pools(setting: ProbeSetting, token: Address) -> list[int]:
         for index in setting.pools_of(token)
         if table.in_service(index)
         and not table.is_stopped(index)
-        and min(table.screen.virtual0[index], table.screen.virtual1[index]) >= LEAST_UNITS
+        and min(
+            depth_down(table, index, table.pools[index].token0),
+            depth_down(table, index, table.pools[index].token1),
+        )
+        >= LEAST_UNITS
     ]
 
 
@@ -174,16 +179,10 @@ def _other(table: PoolTable, index: int, token: Address) -> Address:
     return pool.token1 if pool.token0 == token else pool.token0
 
 
-def _depth(table: PoolTable, index: int, token: Address) -> int:
-    """Of `token`, by the screen's floats: it sizes a simulated trade and decides nothing."""
-    is_first = table.pools[index].token0 == token
-    return int((table.screen.virtual0 if is_first else table.screen.virtual1)[index])
-
-
 def _enough_for(table: PoolTable, first: int, second: int, currency: Address, weth: Address) -> Wei:
     """WETH that buys about one part of the second pool's depth in the first, and never drains the first."""
-    wanted = _depth(table, second, currency) // ONE_PART_IN
-    weth_depth, depth = _depth(table, first, weth), _depth(table, first, currency)
+    wanted = depth_down(table, second, currency) // ONE_PART_IN
+    weth_depth, depth = depth_down(table, first, weth), depth_down(table, first, currency)
     return Wei(max(min(wanted * weth_depth // depth, weth_depth // 10), 1))
 
 

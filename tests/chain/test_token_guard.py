@@ -233,6 +233,18 @@ async def test_a_token_without_a_pool_with_weth_is_tested_through_a_safe_one_or_
     assert token_stage.asked == before, "trying again asks nobody while there is no way"
 
 
+@pytest.mark.parametrize("ticks", [1, 3, 100])
+async def test_a_pool_with_all_its_liquidity_in_a_narrow_range_is_not_emptied_by_the_test(token_stage, ticks):
+    """At 60 ticks the pool quotes as if it held 300 times what it holds."""
+    [token] = await token_stage.tricksters([(18, None)])
+    await token_stage.open_narrow_pool(token, 100 * 10**18, ticks)
+    await token_stage.mine()
+    market = Market(token_stage, [token])
+    guard = await market.admit(token_stage.guard())
+    assert verdict_of(guard, token) == Safe()
+    assert market.are_live(token)
+
+
 async def test_a_probe_leaves_the_chain_as_it_was(token_stage):
     market = await Market.of(token_stage, "GROWS_WHEN_CALLED")
     before = await token_stage.anvil.rpc("eth_getBlockByNumber", ["latest", False])

@@ -129,6 +129,12 @@ class TokenStage:
                 await self.send(token, "refuse(address)", refused)
         return tokens
 
+    async def open_narrow_pool(self, token, weth, ticks):
+        """The token's only pool: V3, all its liquidity within so many tick spacings around a price of one."""
+        first, second = sorted((token, WETH.address))
+        liquidity = int(weth / (1 - 1.0001 ** (-ticks * SPACING / 2)))
+        await self._open_v3(token, first, second, 1 << 96, liquidity, ticks * SPACING)
+
     async def open_pools(self, token, decimals=18, *, deepest="v2", currency=WETH.address, units=ETHER):
         """A pair on both V2 venues and a V3 pool, marked as pools; `units` of the currency are worth one token."""
         first, second = sorted((token, currency))
@@ -140,17 +146,17 @@ class TokenStage:
             self.pairs.append((pair_address(venue, first, second), venue, first, second))
         depth = 300 if deepest == "v3" else 30
         reserves = {token: depth * 10**decimals * 2_000, currency: depth * units}
-        await self._open_v3(token, first, second, reserves[first], reserves[second])
+        sqrt_price = isqrt((reserves[second] << 192) // reserves[first])
+        liquidity = isqrt(reserves[first] * reserves[second])
+        await self._open_v3(token, first, second, sqrt_price, liquidity, LAST_TICK)
 
-    async def _open_v3(self, token, first, second, reserve0, reserve1):
-        sqrt_price = isqrt((reserve1 << 192) // reserve0)
-        liquidity = isqrt(reserve0 * reserve1)
-        arguments = (UNISWAP_V3.factory, first, second, FEE, sqrt_price, [(-LAST_TICK, LAST_TICK, liquidity)])
+    async def _open_v3(self, token, first, second, sqrt_price, liquidity, reach):
+        arguments = (UNISWAP_V3.factory, first, second, FEE, sqrt_price, [(-reach, reach, liquidity)])
         signature = "open_pool(address,address,address,uint24,uint160,(int24,int24,uint128)[])"
         pool = pool_address(UNISWAP_V3, first, second, FEE)
         await self.send(token, "mark(address)", pool)
         await self.send(POOL_SEEDER, signature, *arguments)
-        self.v3_pools.append((pool, first, second, liquidity))
+        self.v3_pools.append((pool, first, second, liquidity, reach))
 
     async def table(self):
         """Every pool as the chain has it now."""
@@ -160,13 +166,10 @@ class TokenStage:
             reserves = int.from_bytes(word[:32], "big"), int.from_bytes(word[32:64], "big")
             fee = (venue.fee_numerator, venue.fee_denominator)
             table.add(V2Pool(address, venue.name, token0, token1, *fee), *reserves)
-        for address, token0, token1, liquidity in self.v3_pools:
+        for address, token0, token1, liquidity, reach in self.v3_pools:
             slot0 = await self.view(address, "slot0()")
             price, tick = int.from_bytes(slot0[:32], "big"), int.from_bytes(slot0[32:64], "big", signed=True)
-            ticks = {
-                -LAST_TICK: TickLiquidity(liquidity, liquidity),
-                LAST_TICK: TickLiquidity(liquidity, -liquidity),
-            }
+            ticks = {-reach: TickLiquidity(liquidity, liquidity), reach: TickLiquidity(liquidity, -liquidity)}
             concentrated = ConcentratedPool(FEE, SPACING, price, tick, liquidity, ticks)
             table.add_concentrated(V3Pool(address, "uniswap-v3", token0, token1, FEE, SPACING), concentrated)
         return table
