@@ -25,8 +25,8 @@ from bot.state.pool_table import PoolTable, V2Pool
 
 ONE_PART_IN: Final = 100
 """Of a pool's depth that the probe buys: about what a large trade of ours takes."""
-LEAST_UNITS: Final = 10_000
-"""Below this, one unit of rounding is a share worth speaking of: such a pool tests nothing."""
+LEAST_UNITS: Final = 1_000_000
+"""Of either token: below this the smaller steps would have nothing left to move, and such a pool tests nothing."""
 MOST_OTHER_POOLS: Final = 6
 STRANGERS_CALLS: Final = tuple(
     keccak(text)[:4]

@@ -233,6 +233,16 @@ async def test_a_token_without_a_pool_with_weth_is_tested_through_a_safe_one_or_
     assert token_stage.asked == before, "trying again asks nobody while there is no way"
 
 
+async def test_a_pool_of_too_few_units_tests_nothing_and_is_not_traded(token_stage):
+    [token] = await token_stage.tricksters([(0, None)])
+    await token_stage.open_pools(token, 0)
+    await token_stage.mine()
+    market = Market(token_stage, [token])
+    guard = await market.admit(token_stage.guard())
+    assert isinstance(verdict_of(guard, token), Undecided)
+    assert not market.are_live(token)
+
+
 @pytest.mark.parametrize("ticks", [1, 3, 100])
 async def test_a_pool_with_all_its_liquidity_in_a_narrow_range_is_not_emptied_by_the_test(token_stage, ticks):
     """At 60 ticks the pool quotes as if it held 300 times what it holds."""

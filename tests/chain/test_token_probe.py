@@ -50,7 +50,7 @@ WORDS = {
 }
 """Where several tricks are of one kind, what tells them apart."""
 FEE = 100  # bps, of every trick that takes one
-HONEST = (18, 8, 6)
+HONEST = (18, 8, 6, 2)
 
 
 class Found:

@@ -197,7 +197,7 @@ def test_without_weth_it_goes_through_a_safe_token():
 
 @pytest.mark.parametrize("spoil", ["stop", "out_of_service", "dust"])
 def test_a_pool_that_is_not_there_tests_nothing(spoil):
-    table = table_of((WETH, COIN, 9_999 if spoil == "dust" else ETHER))
+    table = table_of((WETH, COIN, 999_999 if spoil == "dust" else ETHER))
     if spoil == "stop":
         table.stop(0)
     if spoil == "out_of_service":
