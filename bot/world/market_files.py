@@ -18,10 +18,10 @@ from bot.world.stage import Stage
 WALLET_LIMITS = {
     "NOTIONAL_PER_TRADE": "500 ETH",
     "FEE_PER_GAS": "200 gwei",
-    "GAS_PER_TX": "2000000 gas",
+    "GAS_PER_TX": "6000000 gas",
     "GAS_SPEND_PER_DAY": "50 ETH",
     "LOSS_PER_DAY": "0.1 ETH",
-    "VALUE_IN_FLIGHT": "0.2 ETH",
+    "VALUE_IN_FLIGHT": "0.5 ETH",
     "FAILURES_IN_A_ROW": "50",
     "BALANCE_CEILING": "100 ETH",
 }
