@@ -1,10 +1,12 @@
 """core.ports.Journal on SQLite. A `record_*` returns when its record would survive a power cut (law 3)."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, bindparam, insert
+from sqlalchemy.dialects import sqlite
 
 from bot.core.errors import BadConfiguration
 from bot.core.identity import Address, IntentId
@@ -116,5 +118,16 @@ class JournalStore:
 
 def _insertion(record: Record) -> Callable[[Connection], Any]:
     """Encoded by the caller, so that the writer's thread only writes."""
-    statement, row = insert(TABLES[type(record)]), row_of(record)
-    return lambda db: db.execute(statement, row)
+    row = row_of(record)
+    statement, columns = _statement(type(record), frozenset(row))
+    values = tuple(row[name] for name in columns)
+    return lambda db: db.exec_driver_sql(statement, values)
+
+
+@cache
+def _statement(kind: type[Record], columns: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+    """SQLAlchemy's own text for the row, and the order of its values; composing it takes longer than carrying it out."""
+    dialect = sqlite.dialect(paramstyle="qmark")
+    statement = insert(TABLES[kind]).values({name: bindparam(name) for name in columns})
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup or ())

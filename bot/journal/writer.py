@@ -29,6 +29,10 @@ class _Job(Generic[T]):
         self._error: Exception | None = None
 
     def run(self, connection: Connection) -> None:
+        """Raises IntegrityError for a record that breaks a rule of the schema."""
+        self._result = self.work(connection)
+
+    def run_alone(self, connection: Connection) -> None:
         """A record that breaks a rule of the schema is undone alone; the others of its commit stand."""
         try:
             with connection.begin_nested():
@@ -112,12 +116,21 @@ class Writer:
             item = self._jobs.get()
         return jobs, False
 
+    def _write(self, connection: Connection, jobs: list[_Job[Any]]) -> None:
+        """One transaction. Only when the schema refuses one of them does each get a savepoint of its own."""
+        try:
+            with connection.begin():
+                for job in jobs:
+                    job.run(connection)
+        except IntegrityError:
+            with connection.begin():
+                for job in jobs:
+                    job.run_alone(connection)
+
     def _commit(self, connection: Connection, jobs: list[_Job[Any]]) -> None:
         if self._failure is None and jobs:
             try:
-                with connection.begin():
-                    for job in jobs:
-                        job.run(connection)
+                self._write(connection, jobs)
             except Exception as error:  # noqa: BLE001  # whatever stops a commit must reach those who wait for it
                 cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
                 self._failure = Unreachable(
