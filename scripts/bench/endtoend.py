@@ -33,8 +33,7 @@ from typing import Any
 
 import uvloop
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bot.core.identity import hex_bytes, to_checksum
 from bot.journal.read import JournalReader
@@ -44,6 +43,7 @@ from bot.world.market_config import MarketConfig
 from bot.world.tokens import WETH
 from scripts.bench.node_door import NodeDoor
 
+ROOT = Path(__file__).resolve().parents[2]
 REST_S = 0.15
 """Between sealing and telling: traders and mempool have done their work by then."""
 WARM_UP = 5
@@ -178,7 +178,8 @@ class Bench:
 def python(*arguments: str, **environment: str) -> dict[str, Any]:
     return {
         "args": [sys.executable, *arguments],
-        "env": {name: value for name, value in os.environ.items() if not name.startswith("BOT_")} | environment,
+        "env": {name: value for name, value in os.environ.items() if not name.startswith("BOT_")}
+        | environment,
         "cwd": ROOT,
     }
 
@@ -187,7 +188,9 @@ def python(*arguments: str, **environment: str) -> dict[str, Any]:
 def running(folder: Path, name: str, *arguments: str, **environment: str) -> Any:
     """A verb of the bot as a process of its own, ended in order."""
     with (folder / f"{name}.out").open("wb") as output:
-        child = subprocess.Popen(**python("-m", "bot", *arguments, **environment), stdout=output, stderr=output)
+        child = subprocess.Popen(
+            **python("-m", "bot", *arguments, **environment), stdout=output, stderr=output
+        )
         try:
             yield child
         finally:
@@ -276,7 +279,9 @@ async def play(arguments: argparse.Namespace, folder: Path, say: Callable[[str],
     if all(turn.ours is None for turn in turns):
         blocks = JournalReader(folder / "journal.sqlite3")
         reasons = {reason for one in blocks.blocks(blocks.latest_run().run_id) for reason in one.drops}
-        raise SystemExit(f"ours sent nothing in {len(turns)} blocks: {', '.join(sorted(reasons)) or 'nothing found'}")
+        raise SystemExit(
+            f"ours sent nothing in {len(turns)} blocks: {', '.join(sorted(reasons)) or 'nothing found'}"
+        )
     return report(arguments, turns, journal(folder))
 
 
@@ -288,7 +293,7 @@ def journal(folder: Path) -> dict[int, dict[str, int]]:
 
 async def until(holds: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
     async with asyncio.timeout(limit_s):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  # files of other processes say nothing when they change
             await asyncio.sleep(0.05)
 
 
@@ -357,7 +362,9 @@ def show(found: dict[str, Any]) -> None:
 
 
 def read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Head to bundle, beside a plain web3.py bot on the same blocks.")
+    parser = argparse.ArgumentParser(
+        description="Head to bundle, beside a plain web3.py bot on the same blocks."
+    )
     parser.add_argument("--blocks", type=int, default=100)
     parser.add_argument("--pools", type=int, default=40)
     parser.add_argument("--tokens", type=int, default=12)

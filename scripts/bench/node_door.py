@@ -50,9 +50,7 @@ class NodeDoor:
         self._subscribers.pop(transport, None)
 
     async def connect(self, client: "_Client") -> None:
-        await asyncio.get_running_loop().create_unix_connection(
-            lambda: _Onward(client), str(self._anvil_ipc)
-        )
+        await asyncio.get_running_loop().create_unix_connection(lambda: _Onward(client), str(self._anvil_ipc))
 
 
 class _Client(asyncio.Protocol):

@@ -99,9 +99,7 @@ class PlainBot:
         pairs = {(self.pools[one]["token0"], self.pools[one]["token1"]) for one in touched}
         wanted = [a for a, pool in self.pools.items() if (pool["token0"], pool["token1"]) in pairs]
         read = {
-            address: tuple(
-                self.contracts[address].functions.getReserves().call(block_identifier=number)[:2]
-            )
+            address: tuple(self.contracts[address].functions.getReserves().call(block_identifier=number)[:2])
             for address in wanted
         }
         self._took("getReserves")
@@ -112,7 +110,11 @@ class PlainBot:
         for one, two in itertools.permutations(reserves, 2):
             first, second = self.pools[one], self.pools[two]
             same_pair = (first["token0"], first["token1"]) == (second["token0"], second["token1"])
-            if not same_pair or not {one, two} & touched or self.weth not in (first["token0"], first["token1"]):
+            if (
+                not same_pair
+                or not {one, two} & touched
+                or self.weth not in (first["token0"], first["token1"])
+            ):
                 continue
             found = self._size(first, second, reserves[one], reserves[two])
             if found[0] > 0 and (best is None or found[0] > best[0]):
