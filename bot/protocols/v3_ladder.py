@@ -120,34 +120,40 @@ class Ladder:
             self._start = min(behind, tick + self._word, MAX_TICK - 1)
         elif not self._zero_for_one and place:
             self._start = max(bounds[max(place - _BEHIND, 0)], tick - self._word)
-        self._append(self._next_stop(self._start, self._ranges.at(self._start)), 0, 0, 0)
+        liquidity = self._ranges.at(self._start)
+        stop = self._next_stop(self._start, liquidity)
+        self._append(stop, self._price_of(stop), liquidity, 0, 0, 0)
         while self._place_from(tick) == len(self._keys):
             self._extend()
 
     def _extend(self) -> None:
         price, liquidity = self.sqrt_prices[-1], self.liquidity[-1]
         stop = self._next_stop(self.ticks_after[-1], liquidity)
-        took, paid = full_step(price, self._price_of(stop), liquidity, self._fee, self._zero_for_one)
-        self._append(
-            stop, self.total_in[-1] + took, self.total_out[-1] + paid, self.crossed[-1] + self.crosses[-1]
-        )
+        target = self._price_of(stop)
+        took, paid = full_step(price, target, liquidity, self._fee, self._zero_for_one)
+        crossed = self.crossed[-1] + self.crosses[-1]
+        self._append(stop, target, liquidity, self.total_in[-1] + took, self.total_out[-1] + paid, crossed)
 
-    def _append(self, stop: int, total_in: int, total_out: int, crossed: int) -> None:
-        price, bounds = self._price_of(stop), self._ranges.bounds
+    def _append(
+        self, stop: int, price: int, liquidity: int, total_in: int, total_out: int, crossed: int
+    ) -> None:
+        """`liquidity` is that of the range before the stop."""
         self._ends = price == self.limit
-        self.sqrt_prices.append(price)
+        initialised = None if self._ends else self._ranges.ticks.get(stop)
+        net = initialised.net if initialised else 0
         if self._zero_for_one:
             self._keys.append(-stop)
             self.ticks_after.append(MIN_TICK if self._ends else stop - 1)
-            self.liquidity.append(self._ranges.liquidity[bisect_left(bounds, stop)])
+            self.liquidity.append(liquidity - net)
         else:
             self._keys.append(stop)
             self.ticks_after.append(MAX_TICK - 1 if self._ends else stop)
-            self.liquidity.append(self._ranges.liquidity[bisect_right(bounds, stop)])
+            self.liquidity.append(liquidity + net)
+        self.sqrt_prices.append(price)
         self.total_in.append(total_in)
         self.total_out.append(total_out)
         self.crossed.append(crossed)
-        self.crosses.append(0 if self._ends else int(stop in self._ranges.ticks))
+        self.crosses.append(1 if initialised else 0)
 
     def _next_stop(self, tick: int, liquidity: int) -> int:
         """The tick at which a step that starts at `tick` ends, within MIN_TICK and MAX_TICK."""

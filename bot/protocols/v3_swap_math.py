@@ -13,26 +13,6 @@ MILLION: Final = 1_000_000
 UINT160_MAX: Final = (1 << 160) - 1
 
 
-def amount0_up(low: int, high: int, liquidity: int) -> int:
-    """Token0 the pool takes for the move between two prices, low <= high."""
-    return -(-(liquidity << 96) * (high - low) // high // low)
-
-
-def amount0_down(low: int, high: int, liquidity: int) -> int:
-    """Token0 the pool pays for the move between two prices, low <= high."""
-    return (liquidity << 96) * (high - low) // high // low
-
-
-def amount1_up(low: int, high: int, liquidity: int) -> int:
-    """Token1 the pool takes for the move between two prices, low <= high."""
-    return -(-liquidity * (high - low) >> 96)
-
-
-def amount1_down(low: int, high: int, liquidity: int) -> int:
-    """Token1 the pool pays for the move between two prices, low <= high."""
-    return liquidity * (high - low) >> 96
-
-
 def price_after_input(sqrt_price: int, liquidity: int, amount_in: int, zero_for_one: bool) -> int:
     """SqrtPriceMath.getNextSqrtPriceFromInput: rounded so that the target is not passed.
 
@@ -90,16 +70,17 @@ def fee_up(taken: int, fee: int) -> int:
 
 
 def taken_up(sqrt_price: int, after: int, liquidity: int, zero_for_one: bool) -> int:
-    """What the pool takes for the move of its price, before the fee."""
-    return (
-        amount0_up(after, sqrt_price, liquidity) if zero_for_one else amount1_up(sqrt_price, after, liquidity)
-    )
+    """What the pool takes for the move of its price, before the fee: SqrtPriceMath.getAmount0Delta or 1, up.
+
+    The contract rounds two divisions one after the other, which comes to the same as one.
+    """
+    if zero_for_one:
+        return -(-(liquidity << 96) * (sqrt_price - after) // sqrt_price // after)
+    return -(-liquidity * (after - sqrt_price) >> 96)
 
 
 def paid_down(sqrt_price: int, after: int, liquidity: int, zero_for_one: bool) -> int:
-    """What the pool pays for the move of its price."""
-    return (
-        amount1_down(after, sqrt_price, liquidity)
-        if zero_for_one
-        else amount0_down(sqrt_price, after, liquidity)
-    )
+    """What the pool pays for the move of its price: SqrtPriceMath.getAmount1Delta or 0, down."""
+    if zero_for_one:
+        return liquidity * (sqrt_price - after) >> 96
+    return (liquidity << 96) * (after - sqrt_price) // after // sqrt_price
