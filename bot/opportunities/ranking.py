@@ -18,6 +18,8 @@ NO_BID: Final = Bps(0)
 _EXACT_GROUP: Final = 16
 """Opportunities in a group that conflicts in itself, up to which the best choice of it is found by trying all."""
 
+_ROUNDS: Final = 4
+
 
 def net_of_costs(opportunity: Opportunity, gas_price: WeiPerGas, bid_share: Bps) -> int:
     """Wei left alone in a transaction, after gas by the estimate and the builder's share.
@@ -72,7 +74,7 @@ def choose_disjoint(
         if len(group) <= _EXACT_GROUP:
             chosen += _best_of(group, adds, rivals)[1]
         else:
-            chosen += _improved(_greedy(group, rivals), group, adds, rivals)
+            chosen += _improved(_greedy(group, rivals), adds, rivals)
     if sum(adds[one] for one in chosen) <= gas_cost(estimate_gas(()), gas_price):
         return ()
     return tuple(ranked[one] for one in sorted(chosen))
@@ -110,38 +112,45 @@ def _groups(rivals: Sequence[set[int]]) -> Iterable[list[int]]:
 
 def _best_of(group: Sequence[int], adds: Sequence[int], rivals: Sequence[set[int]]) -> tuple[int, list[int]]:
     """(sum, members) of the best choice of an ascending group; of equal ones, that with the better ranked first."""
-    if not group:
-        return 0, []
-    first, rest = group[0], group[1:]
-    without_rivals = [one for one in rest if one not in rivals[first]]
-    gain, members = _best_of(without_rivals, adds, rivals)
-    taken = (gain + adds[first], [first, *members])
-    if len(without_rivals) == len(rest):
-        return taken
-    left = _best_of(rest, adds, rivals)
-    return left if left[0] > taken[0] else taken
+    best: tuple[int, list[int]] = (0, [])
+
+    def descend(rest: Sequence[int], gain: int, members: list[int]) -> None:
+        nonlocal best
+        if gain > best[0]:
+            best = gain, members
+        left = sum(adds[one] for one in rest)
+        for at, one in enumerate(rest):
+            if gain + left <= best[0]:
+                return
+            apart = [other for other in rest[at + 1 :] if other not in rivals[one]]
+            descend(apart, gain + adds[one], [*members, one])
+            left -= adds[one]
+
+    descend(group, 0, [])
+    return best
 
 
 def _greedy(group: Iterable[int], rivals: Sequence[set[int]]) -> list[int]:
-    chosen: list[int] = []
+    chosen: set[int] = set()
     for one in group:
         if rivals[one].isdisjoint(chosen):
-            chosen.append(one)
-    return chosen
+            chosen.add(one)
+    return sorted(chosen)
 
 
-def _improved(
-    chosen: list[int], group: Sequence[int], adds: Sequence[int], rivals: Sequence[set[int]]
-) -> list[int]:
-    """Each chosen one, in order, is given up for the best of those whose only rival it is, where that adds more."""
-    for one in tuple(chosen):
-        others = [other for other in chosen if other != one]
-        free = [
-            other
-            for other in group
-            if other != one and rivals[other].isdisjoint(others) and other not in others
-        ]
-        gain, members = _best_of(free[:_EXACT_GROUP], adds, rivals)
-        if gain > adds[one]:
-            chosen = others + members
-    return chosen
+def _improved(chosen: list[int], adds: Sequence[int], rivals: Sequence[set[int]]) -> list[int]:
+    """Each chosen one is given up for the best of those whose only rival it is, where that adds more; to the end of
+    improvement or of _ROUNDS.
+    """
+    standing = set(chosen)
+    for _ in range(_ROUNDS):
+        before = len(standing), sum(adds[one] for one in standing)
+        for one in sorted(standing):
+            free = sorted(other for other in rivals[one] if len(rivals[other] & standing) == 1)
+            gain, members = _best_of(free[:_EXACT_GROUP], adds, rivals)
+            if gain > adds[one]:
+                standing.remove(one)
+                standing.update(members)
+        if before == (len(standing), sum(adds[one] for one in standing)):
+            break
+    return sorted(standing)

@@ -73,6 +73,8 @@ class ArbitrageSearch:
         self._selected: NDArray[np.int64] = np.zeros(config.most_sized, np.int64)
         self._gas_of_venue: dict[str, float] = {}
         self._hop_gas: NDArray[np.float64] = np.zeros(0)
+        self._was_live: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        """By pool, when it was last screened."""
         self._make_room()
         self._screen(np.arange(len(table), dtype=np.int32))
 
@@ -176,7 +178,7 @@ class ArbitrageSearch:
         if self._four is not None:
             self._four.grow()
         self._is_touched: NDArray[np.bool_] = np.zeros(count, np.bool_)
-        self._was_live: NDArray[np.bool_] = self._table.live.copy()
+        self._was_live = np.concatenate([self._was_live, np.zeros(count - len(self._was_live), np.bool_)])
         self._used: NDArray[np.int32] = np.zeros(count, np.int32)
         fresh = [self._gas_of(pool.venue) for pool in self._table.pools[len(self._hop_gas) : count]]
         self._hop_gas = np.concatenate([self._hop_gas, np.array(fresh)])

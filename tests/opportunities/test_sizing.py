@@ -15,7 +15,8 @@ from mpmath import mp
 from real_optimum import DIGITS, real_optimum
 
 from bot.core.units import UINT112_MAX
-from bot.opportunities.sizing import OrientedPool, _last_rising, best_two_pool_trade
+from bot.opportunities.exact_legs import OrientedPool
+from bot.opportunities.sizing import _last_rising, best_two_pool_trade
 from bot.protocols.uniswap_v2 import amount_out_down
 
 CASES = int(os.environ.get("BOT_SIZING_CASES", "3000"))
