@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from listed_chain import ETHER, NONCE, OPERATOR, START, block_at, mined, reference, sync
+from msgspec.structs import replace
 from safe_tokens import SafeTokens
 from small_market import CHEAP, DEAR, SmallMarket, world_at
 
@@ -392,4 +393,57 @@ async def test_every_block_leaves_one_record_with_its_funnel():
     assert {"apply", "upkeep", "search", "simulate", "sign and send", "seen to done"} <= set(first.durations)
     stage.stop.set()
     await stage.block(103)
+    await task
+
+
+async def test_nothing_is_judged_or_signed_before_the_upkeep_of_the_block_is_done():
+    """It runs beside search and simulation; a verdict that is slow to come holds back the gate, and not the node."""
+    stage = Stage()
+    task = await stage.running()
+    await stage.block(101)
+    [signed] = stage.signed()
+    may_answer = asyncio.Event()
+    receipt = stage.market.chain.receipt
+
+    async def slow_receipt(tx):
+        await may_answer.wait()
+        return await receipt(tx)
+
+    stage.market.chain.receipt = slow_receipt
+    stage.market.chain.count = Ok(NONCE + 1)
+    stage.market.events.clear()
+    await stage.block(102, mined(signed), logs=(sync(CHEAP, 99 * ETHER, 220 * ETHER),))
+    assert stage.market.events == ["simulate"], "found and simulated, and then it waits"
+    may_answer.set()
+    await stage.settle()
+    assert stage.market.events[:4] == ["simulate", "outcome", "intent", "sign"]
+    assert stage.verdicts() == [Verdict.LANDED]
+    assert len(stage.signed()) == 2
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_upkeep_that_fails_lets_nothing_be_signed_and_ends_the_run():
+    stage = Stage()
+    task = await stage.running()
+    await stage.block(101)
+    [signed] = stage.signed()
+    stage.journal.fails_at = "outcome"
+    await stage.block(102, mined(signed), logs=(sync(CHEAP, 99 * ETHER, 220 * ETHER),))
+    with pytest.raises(OSError, match="no space left for a record of outcome"):
+        await task
+    assert len(stage.signed()) == 1
+
+
+async def test_rest_is_after_each_event_and_never_in_a_block():
+    stage = no_gap()
+    made = stage.deps
+    stage.deps = lambda: replace(made(), rest=lambda: stage.market.events.append("rest"))
+    task = await stage.running()
+    await stage.block(101)
+    stage.feed.give(FeedSilent(41, 40))
+    await stage.settle()
+    await stage.block(102)
+    assert stage.market.events == ["block", "rest", "rest", "block", "rest"]
+    stage.stop.set()
     await task
