@@ -86,6 +86,34 @@ def test_a_tick_that_differs_stops_the_pool_and_is_named():
     assert state.table.stopped() == (state.table.index(mismatch.pool),)
 
 
+DIFFERENCES = {
+    "a tick more on the chain": ({(-2, 3): 104, (4, 9): 7, (20, 21): 1}, (1200, 0, 0), (1200, 1, 1)),
+    "a tick less": ({(-2, 3): 104}, (240, 7, 7), (240, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_any_difference_of_ticks_is_found(name):
+    positions, believed, actual = DIFFERENCES[name]
+    state, chain = staged()
+    for index in range(4):
+        state.table.take_out_of_service(index)
+    chain.pools[state.table.pools[4].address] = contents(60, positions, tick=5)
+    [mismatch] = audit(state, chain, 1).mismatches
+    assert (mismatch.believed, mismatch.actual) == (believed, actual)
+
+
+def test_gross_liquidity_alone_may_differ():
+    state, chain = staged()
+    for index in range(1, 5):
+        state.table.take_out_of_service(index)
+    ticks = chain.pools[state.table.pools[0].address][4]
+    gross, net = ticks[240]
+    ticks[240] = (gross + 2, net)
+    [mismatch] = audit(state, chain, 1).mismatches
+    assert (mismatch.believed, mismatch.actual) == ((240, gross, net), (240, gross + 2, net))
+
+
 def test_a_stopped_pool_that_cannot_be_read_stays_stopped():
     state, chain = staged()
     state.stop(1)

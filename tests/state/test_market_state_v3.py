@@ -264,6 +264,21 @@ def test_a_pool_read_afresh_is_followed_again_and_distrusted_below_that_block():
     assert not state.table.live[0]
 
 
+def test_blocks_below_a_fresh_read_are_not_taken_back_from_what_was_read():
+    state = started(minted(POOL, -60, 60, 100))
+    start, first = state.ref, block(state.ref, [minted(POOL, -120, 120, 5)])
+    state.apply(first)
+    second = block(state.ref, [])
+    state.apply(second)
+    state.stop(0)
+    fresh = ConcentratedPool(3000, 60, Q96, 0, 0, {})
+    state.refetched_concentrated(0, fresh, second.head.ref)
+    assert undo(state, first, second, to=start) == (0,)
+    assert numbers(held(state)) == (Q96, 0, 0, {})
+    assert state.table.stopped() == (0,)
+    assert not state.table.live[0]
+
+
 class History:
     """Blocks of random V3 events that a chain could have had, and by another way what they amount to."""
 
