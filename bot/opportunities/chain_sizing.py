@@ -20,8 +20,8 @@ that a V3 swap passes):
 Each step rounds its input up and its output down, by one unit at most each, once where the output is found and once
 where the inputs are; C is the quarter of the change of marginal profit over one unit of the coarsest token that
 integers cost in any case (bot.opportunities.sizing), nothing where P < amount². The screen's own error, of some 1e-12
-of the amount, costs its square; 1e-11 of the input at most where the optimum is the end of a V3 range, at which the
-slope jumps.
+of the amount, costs its square. Where the optimum is the end of a V3 range, at which the slope jumps, the screen knows
+the place to 1e-14 of the pool's virtual reserve, and the profit may lack as much.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ every amount on the way is tried with its neighbours.
 
 import math
 
-from bot.costs.gas_table import HopShape
+from bot.costs.gas_table import HopShape, shape_of
 from bot.opportunities.exact_legs import exact_leg
 
 NEIGHBOURS = 12
@@ -77,7 +77,7 @@ def walks(table, base, most=3):
 
 
 def slow_finds(table, base, most=3):
-    """{(pool and direction, hop by hop): (exact gain, shape)} of every cycle that gains.
+    """{(pool and direction, hop by hop): (exact gain, shape, bound)} of every cycle that gains.
 
     Spot prices alone rule one out.
     """
@@ -93,7 +93,7 @@ def slow_finds(table, base, most=3):
                 HopShape(table.pools[edge >> 1].venue, exact_leg(table, edge).buy(amounts[at + 1])[1])
                 for at, edge in enumerate(edges)
             )
-            found[key] = amounts[-1] - amounts[0], shape
+            found[key] = amounts[-1] - amounts[0], shape, bound(table, edges, amounts, shape)
     return found
 
 
@@ -102,12 +102,25 @@ def hops(opportunity):
     return tuple((leg.pool, leg.zero_for_one) for leg in opportunity.legs)
 
 
-def bound(opportunity):
+def bound(table, edges, amounts, shape):
     """What bot.opportunities.chain_sizing states, in floats; two words of the tick bitmap are reckoned with a swap."""
-    amounts = [opportunity.amount_in, *(leg.amount_out for leg in opportunity.legs)]
-    worth = [opportunity.amount_in / amount for amount in amounts]
-    rounding = sum(
-        (1 if leg.protocol == "uniswap_v2" else 3 + leg.ticks_crossed) * (worth[at] + worth[at + 1])
-        for at, leg in enumerate(opportunity.legs)
+    worth = [amounts[0] / amount for amount in amounts]
+    steps = [
+        1 if table.concentrated[edge >> 1] is None else 3 + hop.ticks_crossed
+        for edge, hop in zip(edges, shape, strict=True)
+    ]
+    rounding = sum(step * (worth[at] + worth[at + 1]) for at, step in enumerate(steps))
+    virtual = table.screen.virtual0, table.screen.virtual1
+    kinks = sum(
+        worth[at] * virtual[edge & 1][edge >> 1]
+        for at, edge in enumerate(edges)
+        if table.concentrated[edge >> 1]
     )
-    return 2 + 2 * rounding + opportunity.gross_profit / min(amounts) ** 2 + 1e-11 * amounts[0]
+    gain = max(0, amounts[-1] - amounts[0])
+    return 2 + 2 * rounding + gain / min(amounts) ** 2 + 1e-14 * kinks + 1e-13 * amounts[-1]
+
+
+def bound_of(table, opportunity):
+    amounts = [opportunity.amount_in, *(leg.amount_out for leg in opportunity.legs)]
+    edges = [2 * table.index(leg.pool) + (not leg.zero_for_one) for leg in opportunity.legs]
+    return bound(table, edges, amounts, shape_of(opportunity.legs))
