@@ -8,7 +8,7 @@ import pytest
 from acceptance.processes import ROOT, Family
 
 from bot.chains.load import load_profile
-from e2e.second_venue import open_second_venue
+from e2e.second_venue import open_empty_venue, open_second_venue
 from e2e.upstream import opened
 
 GAPS = 4
@@ -29,10 +29,11 @@ async def market_upstream(tmp_path, founded_chains):
 
 @pytest.fixture
 async def ethereum_upstream(tmp_path, founded_chains):
-    """Chain id 1 with all that the `ethereum` profile relies on, both venues included."""
+    """Chain id 1 with all that the `ethereum` profile relies on, all venues included."""
     profile = load_profile("ethereum")
     async with opened(tmp_path, founded_chains, profile.chain_id) as upstream:
         await open_second_venue(upstream, profile.venues[1], upstream.weth_pairs[:GAPS])
+        await open_empty_venue(upstream, profile.venues[3])
         yield upstream
 
 

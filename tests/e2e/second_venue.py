@@ -25,6 +25,14 @@ async def open_second_venue(upstream, venue, pairs):
         await _open_twin(upstream, venue, pair)
 
 
+async def open_empty_venue(upstream, venue):
+    """A V3 factory that answers and has created nothing, where the profile expects one that no package brings."""
+    factory = to_checksum(venue.factory)
+    await upstream.rpc("anvil_setBalance", factory, hex(_ETHER))
+    creation = protocol_artifact("uniswap-v3", "UniswapV3Factory").creation_code
+    await _construct(upstream, factory, factory, creation)
+
+
 async def _open_twin(upstream, venue, pair):
     tokens = pair.token0.token.address, pair.token1.token.address
     twin, factory = pair_address(venue.factory, *tokens, venue.init_code_hash), to_checksum(venue.factory)
