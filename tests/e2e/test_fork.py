@@ -13,7 +13,7 @@ from e2e.conftest import ENDS_WITHIN_S, GAPS
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
 INTERRUPTED = 130
-PACE = ("--pace", "0.3 s", "--plain")
+PACE = ("--pace", "1 s", "--plain")
 
 
 @pytest.fixture
