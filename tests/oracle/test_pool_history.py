@@ -89,6 +89,12 @@ def test_a_range_taken_out_leaves_no_trace():
     assert after_log(OPENED, range_log(BURN, -100, 200, 0)) is OPENED
 
 
+@pytest.mark.parametrize(("lower", "upper", "active"), [(0, 10, 1), (-10, 0, 0), (-10, 10, 1), (10, 20, 0)])
+def test_a_range_holds_its_lower_end_and_not_its_upper_one(lower, upper, active):
+    """UniswapV3Pool._modifyPosition; the pool stands on tick 0."""
+    assert after_log(OPENED, range_log(MINT, lower, upper, 1)).liquidity == OPENED.liquidity + active
+
+
 @pytest.mark.parametrize("zero_for_one", [True, False])
 def test_a_swap_over_a_tick_leaves_the_ticks_alone(zero_for_one):
     log, moved = swap_log(OPENED, zero_for_one, 6 * 10**13)
