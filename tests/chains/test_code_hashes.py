@@ -93,3 +93,13 @@ def test_a_hash_of_something_the_profile_does_not_name():
     with pytest.raises(KeyError):
         parse_profile(raw)
     assert parse_profile(raw | {"code_hashes": {"multicall3": "0x" + "33" * 32}}).code_hashes
+
+
+def test_who_deploys_the_pools_of_a_venue():
+    """The factory, but where a venue names a deployer; only V3 venues have tiers."""
+    for name in profile_names():
+        for venue in load_profile(name).venues:
+            assert (venue.deployer == venue.factory) == (venue.protocol != "pancakeswap_v3")
+            assert bool(venue.fee_tiers) == (venue.protocol != "uniswap_v2")
+            assert all(0 < fee < 1_000_000 and spacing > 0 for fee, spacing in venue.fee_tiers)
+            assert venue.fee_denominator == (1_000_000 if venue.fee_tiers else 1_000)
