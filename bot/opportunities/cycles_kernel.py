@@ -79,7 +79,7 @@ def count_cycles(tokens: Ints, ends: Longs, into_base: Ints, base: int, known: i
 
 
 @njit(cache=True)
-def fill_cycles(
+def fill_cycles(  # noqa: C901  # nested loops over flat arrays: a call a row would cost more than the row
     tokens: Ints, ends: Longs, into_base: Ints, base: int, known: int, legs: NDArray[np.int32]
 ) -> int:
     """Write those cycles into the rows of `legs` until it is full: of two pools first, then by the pool in the middle.

@@ -116,7 +116,7 @@ def _best_pairs(
 
 
 @njit(cache=True)
-def survivors(
+def survivors(  # noqa: C901, PLR0912  # nested loops over flat arrays: a call a row would cost more than the row
     affected: Ints,
     few: int,
     tokens: Ints,

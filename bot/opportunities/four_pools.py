@@ -1,5 +1,6 @@
 """The few best cycles of four pools over each token, kept from block to block; those a block may have changed are
-found afresh, and screened like all others."""
+found afresh, and screened like all others.
+"""
 
 from typing import Final
 

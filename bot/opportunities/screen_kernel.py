@@ -202,7 +202,7 @@ def _keep(
 
 
 @njit(cache=True)
-def screen_pools(
+def screen_pools(  # noqa: C901  # nested loops over flat arrays: a call a row would cost more than the row
     touched: NDArray[np.int32],
     is_touched: NDArray[np.bool_],
     offsets: NDArray[np.int64],

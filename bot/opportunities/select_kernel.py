@@ -28,7 +28,7 @@ def _sink(ids: NDArray[np.int64], nets: Floats, at: int, size: int) -> None:
 
 
 @njit(cache=True)
-def select(
+def select(  # noqa: C901, PLR0912  # nested loops over flat arrays: a call a row would cost more than the row
     promising: Ints,
     values: Floats,
     legs: Ints,

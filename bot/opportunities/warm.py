@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 def warm_kernels(report: Callable[[str], None]) -> None:
     """Say what is warmed, then warm it, kernel by kernel. Imports numba, which takes most of a second: not before it
-    is needed."""
+    is needed.
+    """
     report("search kernels: cycles")
     from bot.opportunities.cycles_kernel import warm_cycles  # noqa: PLC0415  # see above
 

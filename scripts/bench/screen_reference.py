@@ -60,7 +60,9 @@ def compiled() -> Any | None:
     return function
 
 
-def run(function: Any, touched: np.ndarray, is_touched: np.ndarray, cycles: Any, screen: Any, values: np.ndarray) -> int:
+def run(
+    function: Any, touched: np.ndarray, is_touched: np.ndarray, cycles: Any, screen: Any, values: np.ndarray
+) -> int:
     arrays = (
         is_touched, cycles.offsets, cycles.incident, cycles.legs, screen.log_rate, screen.gamma, screen.virtual0,
         screen.virtual1, values,

@@ -67,7 +67,9 @@ class SyntheticPools:
         self.table.add_concentrated(V3Pool(address, "uniswap-v3", token0, token1, fee, spacing), pools[0])
         self._fair.append(pools[1])
 
-    def _ranges(self, amounts: tuple[int, int], fee: int, spacing: int, draw: random.Random) -> ConcentratedPool:
+    def _ranges(
+        self, amounts: tuple[int, int], fee: int, spacing: int, draw: random.Random
+    ) -> ConcentratedPool:
         """Five to fifteen positions around the price, ten to thirty ranges."""
         root = int((amounts[1] / amounts[0]) ** 0.5 * 2**96)
         here, whole = tick_at_sqrt_price(root), int((amounts[0] * amounts[1]) ** 0.5)
@@ -76,7 +78,10 @@ class SyntheticPools:
         for place in range(draw.randint(5, 15)):
             middle = here // spacing
             width = 1 + draw.randint(1, 8) * 120 // spacing * (8 if place == 0 else 1)
-            for tick, sign in (((middle - width) * spacing, 1), ((middle + 1 + draw.randint(1, width)) * spacing, -1)):
+            for tick, sign in (
+                ((middle - width) * spacing, 1),
+                ((middle + 1 + draw.randint(1, width)) * spacing, -1),
+            ):
                 net[tick] = net.get(tick, 0) + sign * whole
                 gross[tick] = gross.get(tick, 0) + whole
         ticks = {tick: TickLiquidity(gross[tick], net[tick]) for tick in net}
@@ -87,7 +92,10 @@ class SyntheticPools:
         """Logs that put the last block's pools back in line and move `count` others."""
         moved = self.draw.sample(range(len(self.table)), count)
         logs = [self._log(index, 0.0, at) for at, index in enumerate(sorted(set(self._moved) - set(moved)))]
-        logs += [self._log(index, self.draw.uniform(-SHOCK, SHOCK), len(logs) + at) for at, index in enumerate(moved)]
+        logs += [
+            self._log(index, self.draw.uniform(-SHOCK, SHOCK), len(logs) + at)
+            for at, index in enumerate(moved)
+        ]
         self._moved = moved
         number = self.state.ref.number + 1
         head = Head(

@@ -35,8 +35,9 @@ async def found_in(market):
     config = SearchConfig(weth=WETH.address, bid_share=Bps(2_000))
     result = ArbitrageSearch(table, [WETH.address], config).search([], await market.head(), GAS_PRICE)
     chosen = choose_disjoint(result.opportunities, GAS_PRICE)
-    assert len(chosen) == len(uniswap) > 5
-    assert {one.legs[0].venue for one in chosen} == {"uniswap-v2", "pancakeswap-v1"}
+    assert len(chosen) > 5
+    assert {leg.venue for one in chosen for leg in one.legs} == {"uniswap-v2", "pancakeswap-v1"}
+    assert {len(one.legs) for one in chosen} > {2}
     return chosen
 
 
@@ -70,4 +71,4 @@ async def test_the_first_swap_of_a_pair_costs_more_once(market):
     fresh = await executed(market, chosen)
     await market.age()
     aged = await executed(market, chosen)
-    assert fresh - aged == 2 * FIRST_SWAP_GAS
+    assert fresh - aged == len(chosen[0].legs) * FIRST_SWAP_GAS

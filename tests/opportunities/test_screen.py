@@ -1,5 +1,6 @@
 """The float walk against 60-digit arithmetic for two V2 pools, against exact integers for all kinds, and what it must
-not let through."""
+not let through.
+"""
 
 import math
 import random

@@ -1,5 +1,6 @@
 """The search against a slow one over every cycle of two and three pools, block by block, while pools of both kinds
-move, stop and appear."""
+move, stop and appear.
+"""
 
 import random
 
