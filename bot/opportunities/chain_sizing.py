@@ -21,7 +21,7 @@ Each step rounds its input up and its output down, by one unit at most each, onc
 where the inputs are; C is the quarter of the change of marginal profit over one unit of the coarsest token that
 integers cost in any case (bot.opportunities.sizing), nothing where P < amount². The screen's own error, of some 1e-12
 of the amount, costs its square. Where the optimum is the end of a V3 range, at which the slope jumps, the screen knows
-the place to 1e-14 of the pool's virtual reserve, and the profit may lack as much.
+the place to 1e-14 of the pool's virtual reserve, and the profit may lack as much; and 1e-13 of the output in any case.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Every cycle of two and three pools through the base tokens, as flat arrays that grow with the pool table.
 
 A cycle's id is its row in `legs` and never changes. Memory: 48 bytes a cycle here and in the search together (legs 12,
-incidence 8-12, value, input and place in the sparse set 24), so 25 MB for the 530,000 cycles of a market of 20,000
+incidence 8-12, value, input and place in the sparse set 24), so 24 MB for the 500,000 cycles of a market of 20,000
 pools, and 96 MB at the most that are ever held, `most_cycles`.
 """
 

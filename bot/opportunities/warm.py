@@ -1,4 +1,4 @@
-"""Compile every kernel of the search before the first block: half a minute from cold, under a second from the cache."""
+"""Compile every kernel of the search before the first block: some twenty seconds from cold, under a second from the cache."""
 
 from collections.abc import Callable
 
