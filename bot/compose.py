@@ -45,7 +45,8 @@ from bot.protocols.pool_events import FOLLOWED_TOPICS
 from bot.risk.ledger import Ledger
 from bot.settings import Settings, limits_of
 from bot.state.market_state import MarketState
-from bot.state.token_safety import Checked, TokenBook, TokenPolicy
+from bot.state.token_safety import TokenBook, TokenPolicy
+from bot.state.token_verdicts import Checked
 from bot.tick import TickDeps
 
 log = structlog.get_logger()

@@ -131,7 +131,8 @@ async def _run(
             )
             pools = f"{len(world.state.table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles"
             show.step("pools", pools)
-            show.step("tokens", barred_in_words(world.state.table))
+            table = world.state.table
+            show.step("tokens", barred_in_words([table.why_barred(index) for index in range(len(table))]))
             async with show.running(progress, _banner(settings), signals.stop) as shown:
                 signals.is_looping = True
                 after_block = _after_block(deps, settings, progress, shown)

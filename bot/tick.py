@@ -22,7 +22,7 @@ from bot.costs.gas_schedule import GasSchedule
 from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher, MaybeSigned, NotSigned
 from bot.execution.nonce_line import NonceLine
-from bot.execution.plan import NotWorthIt, build_plan
+from bot.execution.plan import NotWorthIt, Room, build_plan
 from bot.execution.preflight import PreflightFailed, preflight
 from bot.execution.simulate import simulate_plan
 from bot.opportunities.ranking import choose_disjoint
@@ -98,6 +98,7 @@ async def tick(
     funnel.cycles_screened, funnel.opportunities = found.screened, found.profitable_at_screen
     funnel.sized, funnel.profitable = found.sized, len(found.opportunities)
     funnel.drop("shares a pool with a better one", len(found.opportunities) - len(remaining))
+    turned_down = False
     for wallet in wallets:
         if not remaining:
             break
@@ -106,11 +107,14 @@ async def tick(
         funnel.took("plan", deps.clock.monotonic() - started)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
+            turned_down = True
             continue
         remaining = [opportunity for opportunity in remaining if opportunity not in plan.opportunities]
         stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel, settled)
         if stopped_by in ONE_MAY_SPOIL_ALL and len(plan.opportunities) > 1:
             await _one_by_one(plan.opportunities, wallet, wallets, block, deps, funnel, settled)
+    if not turned_down:
+        funnel.drop("no room in the wallets' transactions", len(remaining))
 
 
 async def _one_by_one(
@@ -141,7 +145,13 @@ def _plan(
     if not isinstance(wallet.count, Ok):
         return NotWorthIt("the wallet's nonce is unknown", "its transaction count", str(wallet.count))
     nonce, chain_id = wallet.count.value, deps.chain.chain_id
-    return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config)
+    limits = deps.limits.of(wallet.name, opportunities[0].strategy)
+    room = (
+        Room(limits.gas_per_tx, limits.notional_per_trade, limits.value_in_flight)
+        if limits is not None
+        else None
+    )
+    return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config, room)
 
 
 def _with_more_gas(

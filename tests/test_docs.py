@@ -27,7 +27,7 @@ from bot.execution.lifecycle import lifecycle_diagram
 from bot.journal.store import open_journal
 from bot.journal.token_cache import CACHE_FILE, save_verdicts
 from bot.ops.doctor import Finding
-from bot.state.token_safety import Checked, Unsafe
+from bot.state.token_verdicts import Checked, Unsafe
 from bot.variables import (
     BotVariables,
     RelayVariables,

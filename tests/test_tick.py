@@ -316,7 +316,7 @@ async def test_one_cycle_that_reverts_does_not_take_the_others_with_it(market):
     assert funnel.drops == {"simulation: reverted": 2}
 
 
-async def test_a_merge_over_the_notional_limit_falls_back_to_the_best_alone(market):
+async def test_a_merge_over_the_notional_limit_is_trimmed_to_the_best(market):
     whole = SmallMarket()
     await run_tick(whole, world=two_gaps())
     [merged] = whole.journal.of("intent")
@@ -325,7 +325,7 @@ async def test_a_merge_over_the_notional_limit_falls_back_to_the_best_alone(mark
     funnel = await run_tick(market, deps, world=two_gaps())
     assert cycles_sent(market) == [1]
     assert market.journal.of("intent")[0].plan.opportunities == (best,)
-    assert funnel.drops == {"risk: notional_per_trade": 1}
+    assert funnel.drops == {"no room in the wallets' transactions": 1}
 
 
 async def test_gas_that_ran_out_is_given_once_more_and_simulated_anew(market):

@@ -14,7 +14,8 @@ from bot.core.units import Nanoseconds
 from bot.state.pool_table import PoolTable
 from bot.state.token_answers import read_answers
 from bot.state.token_probes import ProbePlan, ProbeSetting, plan_probe
-from bot.state.token_safety import Checked, TokenBook, Undecided, Unsafe, Verdict
+from bot.state.token_safety import TokenBook
+from bot.state.token_verdicts import Checked, Undecided, Unsafe, Verdict
 
 log = structlog.get_logger()
 

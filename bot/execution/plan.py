@@ -25,6 +25,15 @@ class NotWorthIt(msgspec.Struct, frozen=True):
     actual: str
 
 
+class Room(msgspec.Struct, frozen=True):
+    """The most that one transaction of a wallet may take by its limits."""
+
+    gas: Gas
+    notional: Wei
+    worst_cost: Wei
+    """The whole gas limit at the highest fee."""
+
+
 class _Costs(msgspec.Struct, frozen=True):
     gas_limit: Gas
     max_fee: WeiPerGas
@@ -42,18 +51,20 @@ def build_plan(
     head: Head,
     chain_id: int,
     config: ExecutionConfig,
+    room: Room | None = None,
 ) -> Plan | NotWorthIt:
     """One `execute` of all the opportunities, for the block after `head`.
 
-    They come best first; beyond the Executor's eight cycles the rest is left out, and `Plan.opportunities` says which
-    went in. What the Executor demands as minimum profit is all that is predicted, which is exact as the outputs are:
+    They come best first; beyond the Executor's eight cycles, and beyond `room`, the rest is left out, and
+    `Plan.opportunities` says which went in. The best is planned even where there is no room for it: the gate says so
+    with the numbers. What the Executor demands as minimum profit is all that is predicted, which is exact as the outputs are:
     it covers the worst gas cost and the configured net profit, so a transaction that lands has not lost. Profit in
     another token than WETH has no price here: NotWorthIt.
 
     Raises BrokenInvariant when two share a pool, or were found on another state than `head`, or differ in base token
     or strategy: the search promised otherwise.
     """
-    merged = tuple(opportunities[:MAX_CYCLES])
+    merged = _fitting(opportunities, head, config, room)
     _expect_mergeable(merged, head)
     base_token = merged[0].base_token
     if base_token != config.weth:
@@ -100,6 +111,26 @@ def build_plan(
         payment=payment,
         notional=TokenUnits(sum(opportunity.amount_in for opportunity in merged)),
     )
+
+
+def _fitting(
+    opportunities: Sequence[Opportunity], head: Head, config: ExecutionConfig, room: Room | None
+) -> tuple[Opportunity, ...]:
+    """Best first, each that still fits; one that does not makes place for smaller ones after it."""
+    merged = tuple(opportunities[:MAX_CYCLES])
+    if room is None or _fits(merged, head, config, room):
+        return merged
+    merged = merged[:1]
+    for opportunity in opportunities[1:]:
+        if len(merged) < MAX_CYCLES and _fits((*merged, opportunity), head, config, room):
+            merged = (*merged, opportunity)
+    return merged
+
+
+def _fits(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig, room: Room) -> bool:
+    costs = _costs(merged, head, config)
+    notional = sum(opportunity.amount_in for opportunity in merged)
+    return costs.gas_limit <= room.gas and costs.worst <= room.worst_cost and notional <= room.notional
 
 
 def _costs(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig) -> _Costs:

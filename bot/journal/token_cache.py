@@ -12,7 +12,7 @@ import msgspec
 
 from bot.core.identity import BlockHash, BlockRef, address_from_hex, from_hex, hex_bytes, to_checksum
 from bot.core.units import Nanoseconds
-from bot.state.token_safety import Checked, Verdict
+from bot.state.token_verdicts import Checked, Verdict
 
 SCHEMA = 1
 CACHE_FILE = Path("cache") / "tokens.json"

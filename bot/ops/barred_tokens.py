@@ -1,25 +1,25 @@
 """Which tokens are kept out of the trade, for the operator: from the pools of a run, or from the verdicts on disk."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bot.core.identity import to_checksum
 from bot.journal.token_cache import CACHE_FILE, read_verdicts
-from bot.state.pool_table import PoolTable
-from bot.state.token_safety import Safe, Undecided, Unsafe
+from bot.state.token_verdicts import Safe, Undecided, Unsafe
 
 
-def barred_in_words(table: PoolTable) -> str:
-    """One line: how many pools are barred, and for how many reasons of which kind."""
-    reasons = Counter(reason for index in range(len(table)) if (reason := table.why_barred(index)))
+def barred_in_words(of_pools: Sequence[str | None]) -> str:
+    """One line: how many pools are barred, and for how many reasons of which kind. None: a pool that is not."""
+    reasons = Counter(reason for reason in of_pools if reason)
     if not reasons:
-        return f"all safe to trade, in {len(table)} pools"
+        return f"all safe to trade, in {len(of_pools)} pools"
     shown = "; ".join(
         f"{reason} ({count} pool{'s' if count > 1 else ''})" for reason, count in reasons.most_common(3)
     )
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return f"{reasons.total()} of {len(table)} pools barred: {shown}{more}"
+    return f"{reasons.total()} of {len(of_pools)} pools barred: {shown}{more}"
 
 
 def token_verdicts(data_dir: Path) -> dict[str, Any]:

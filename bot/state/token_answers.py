@@ -11,7 +11,7 @@ from bot.core.result import Ok, Reverted
 from bot.core.units import TokenUnits
 from bot.protocols.token_probe import Measured, decode_look, decode_measured, decode_short
 from bot.state.token_probes import ProbePlan, Step, StepAnswer
-from bot.state.token_safety import Safe, Undecided, Unsafe, Verdict
+from bot.state.token_verdicts import Safe, Undecided, Unsafe, Verdict
 
 _CONTROLS = {
     "buy": (

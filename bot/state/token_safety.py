@@ -8,45 +8,12 @@ from typing import Final
 
 import msgspec
 
-from bot.core.identity import Address, BlockRef, to_checksum
+from bot.core.identity import Address, to_checksum
 from bot.core.units import Nanoseconds
 from bot.state.pool_table import PoolTable
+from bot.state.token_verdicts import Checked, Safe, Undecided
 
 UNTESTED: Final = "not tested yet"
-
-
-class Safe(msgspec.Struct, frozen=True, tag="safe"):
-    """It moved to the unit, whatever was done with it."""
-
-
-class Unsafe(msgspec.Struct, frozen=True, tag="unsafe"):
-    kind: str
-    """A few words that are counted: `fee on transfer`."""
-    reason: str
-    """With the numbers."""
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.reason}"
-
-
-class Undecided(msgspec.Struct, frozen=True, tag="undecided"):
-    """Law 1: not known to be safe, and so not traded."""
-
-    cause: str
-
-    def __str__(self) -> str:
-        return f"not known to be safe: {self.cause}"
-
-
-Verdict = Safe | Unsafe | Undecided
-
-
-class Checked(msgspec.Struct, frozen=True):
-    token: Address
-    verdict: Verdict
-    block: BlockRef
-    at: Nanoseconds
-    """The block's timestamp."""
 
 
 class TokenPolicy(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from bot.chain.token_guard import A_BLOCK, why_of_another_chain
 from bot.chain.token_probe import probe_code
 from bot.core.identity import BlockRef, from_hex
 from bot.core.result import Reverted, Unknown
-from bot.state.token_safety import Checked, Safe, Undecided, Unsafe
+from bot.state.token_verdicts import Checked, Safe, Undecided, Unsafe
 from tests.chain.token_stage import POLICY, ROOT, no_progress
 
 DAY_S = 86_400

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.identity import to_checksum
-from bot.state.token_safety import Safe, Unsafe
+from bot.state.token_verdicts import Safe, Unsafe
 from tests.chain.token_stage import TRICKS, TokenStage, no_progress
 
 KINDS = {

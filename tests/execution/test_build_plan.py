@@ -12,7 +12,7 @@ from bot.core.transaction import decode_unsigned
 from bot.core.units import Bps, WeiPerGas
 from bot.costs.base_fee import next_base_fee
 from bot.costs.gas_table import HopShape, estimate_gas
-from bot.execution.plan import NotWorthIt, build_plan
+from bot.execution.plan import NotWorthIt, Room, build_plan
 from bot.protocols.executor import EXECUTE_SELECTOR
 
 ARGUMENTS = [
@@ -95,6 +95,47 @@ def test_what_lands_never_loses(given_input):
     estimate = estimate_gas([(HopShape("here"), HopShape("there"))] * len(plan.opportunities))
     assert fields.gas_limit * 10_000 >= estimate * 13_000 > (fields.gas_limit - 1) * 10_000
     assert plan.notional == sum(one.amount_in for one in plan.opportunities)
+
+
+@settings(max_examples=150, deadline=None)
+@given(plan_input(), st.integers(0, 3_000_000), st.integers(0, 8_000), st.integers(0, 1_000))
+def test_a_plan_keeps_within_the_wallets_limits_where_its_best_does(given_input, gas, notional, worst):
+    head, found, config = given_input
+    room = Room(gas, notional * ETHER, worst * ETHER // 1_000)
+    plan = build_plan(found, MAIN, OPERATOR, 0, head, 31337, config, room)
+    if isinstance(plan, NotWorthIt):
+        return
+    fields = plan.transaction
+    assert plan.opportunities[0] == found[0]
+    assert list(plan.opportunities) == [one for one in found if one in plan.opportunities]
+    if len(plan.opportunities) > 1:
+        assert fields.gas_limit <= room.gas
+        assert plan.notional <= room.notional
+        assert plan.worst_gas_cost <= room.worst_cost
+    left = [one for one in found if one not in plan.opportunities]
+    if left and len(plan.opportunities) < 8 and plan.notional <= room.notional:
+        gas_of_one_more = estimate_gas(
+            [(HopShape("here"), HopShape("there"))] * (len(plan.opportunities) + 1)
+        )
+        gas_limit = -(-gas_of_one_more * 13 // 10)
+        assert (
+            gas_limit > room.gas
+            or gas_limit * fields.max_fee_per_gas > room.worst_cost
+            or all(plan.notional + one.amount_in > room.notional for one in left)
+        )
+
+
+def test_one_too_large_for_what_is_left_makes_place_for_smaller_ones():
+    head = head_at(100)
+    found = [
+        opportunity(head, name="best", amount_in=5 * ETHER),
+        opportunity(head, name="large", amount_in=6 * ETHER),
+        opportunity(head, name="small", amount_in=4 * ETHER),
+    ]
+    room = Room(gas=10**7, notional=10 * ETHER, worst_cost=ETHER)
+    plan = build_plan(found, MAIN, OPERATOR, 0, head, 31337, CONFIG, room)
+    assert plan.opportunities == (found[0], found[2])
+    assert plan.notional == 9 * ETHER
 
 
 def test_v3_legs_are_marked_and_their_ticks_are_paid_for():

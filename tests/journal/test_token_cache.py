@@ -12,7 +12,7 @@ import pytest
 
 from bot.core.identity import BlockRef, keccak
 from bot.journal.token_cache import load_verdicts, read_verdicts, save_verdicts
-from bot.state.token_safety import Checked, Safe, Undecided, Unsafe
+from bot.state.token_verdicts import Checked, Safe, Undecided, Unsafe
 
 PROBE = keccak(b"probe")
 CHAIN_ID = 31337

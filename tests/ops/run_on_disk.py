@@ -21,7 +21,7 @@ from bot.core.records import (
 )
 from bot.journal.store import open_journal
 from bot.journal.token_cache import CACHE_FILE, save_verdicts
-from bot.state.token_safety import Checked, Safe, Undecided, Unsafe
+from bot.state.token_verdicts import Checked, Safe, Undecided, Unsafe
 
 RUN_ID = "run00001"
 GAS_COST = 2 * 10**15

@@ -13,7 +13,8 @@ from bot.core.result import Ok, Reverted, Unknown
 from bot.state.pool_table import PoolTable, V2Pool
 from bot.state.token_answers import read_answers
 from bot.state.token_probes import MOST_OTHER_POOLS, Parties, ProbePlan, ProbeSetting, plan_probe
-from bot.state.token_safety import Checked, Safe, TokenBook, TokenPolicy, Undecided, Unsafe
+from bot.state.token_safety import TokenBook, TokenPolicy
+from bot.state.token_verdicts import Checked, Safe, Undecided, Unsafe
 
 ETHER = 10**18
 WETH, COIN, DOLLAR, ODD = tokens = tuple(keccak(name)[12:] for name in (b"weth", b"coin", b"dollar", b"odd"))
