@@ -1,4 +1,6 @@
-"""A market of V2 and V3 pools in line with fair prices, whose blocks are logs: some pools moved, the last ones put back."""
+"""A market of V2 and V3 pools in line with fair prices, whose blocks are logs: some pools are moved off, others that
+were moved before are traded back.
+"""
 
 import random
 from bisect import bisect_right
@@ -19,6 +21,8 @@ VENUES = (("uniswap-v2", 997), ("sushiswap-v2", 997), ("pancakeswap-v1", 998))
 TIERS = ((500, 10), (3000, 60))
 SHOCK = 0.004
 """A moved pool's price changes by up to twice this: some cycles pay, most do not."""
+REST = 0.0003
+"""What trading back leaves of it: less than the fees, so a pool at rest pays nothing by itself."""
 GENESIS = BlockRef(1, BlockHash(b"\x01" * 32))
 
 
@@ -89,14 +93,20 @@ class SyntheticPools:
         return ConcentratedPool(fee, spacing, root, here, active, ticks)
 
     def next_block(self, count: int) -> BlockArrived:
-        """Logs that put the last block's pools back in line and move `count` others."""
-        moved = self.draw.sample(range(len(self.table)), count)
-        logs = [self._log(index, 0.0, at) for at, index in enumerate(sorted(set(self._moved) - set(moved)))]
-        logs += [
-            self._log(index, self.draw.uniform(-SHOCK, SHOCK), len(logs) + at)
-            for at, index in enumerate(moved)
+        """One log of each of `count` pools: half of them moved off, half (once so many are) traded back, oldest first.
+
+        So as many pools stand off their fair price as a block touches.
+        """
+        back = self._moved[: max(0, len(self._moved) - count // 2)]
+        rest = sorted(set(range(len(self.table))) - set(self._moved))
+        moved = self.draw.sample(rest, count - len(back))
+        logs = [
+            self._log(index, self.draw.uniform(-size, size), at)
+            for at, (index, size) in enumerate(
+                [*((index, REST) for index in back), *((index, SHOCK) for index in moved)]
+            )
         ]
-        self._moved = moved
+        self._moved = [*self._moved[len(back) :], *moved]
         number = self.state.ref.number + 1
         head = Head(
             number, BlockHash(number.to_bytes(32, "big")), self.state.ref.hash, number * 12, WeiPerGas(10**9),
