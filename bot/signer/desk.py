@@ -60,10 +60,17 @@ class _SignedWallet:
 class SigningDesk:
     """Answers requests. Reads the totals of every wallet at once; raises BadConfiguration if one cannot be read."""
 
-    def __init__(self, config: SignerConfig, keys: dict[str, WalletKey], today: Callable[[], int]) -> None:
-        """`today`: days since 1970-01-01, UTC."""
+    def __init__(
+        self,
+        config: SignerConfig,
+        keys: dict[str, WalletKey],
+        today: Callable[[], int],
+        soon: Callable[[Callable[[], None]], object] = lambda work: work(),
+    ) -> None:
+        """`today`: days since 1970-01-01, UTC. `soon` carries out what can wait until the reply has left."""
         self._config = config
         self._today = today
+        self._soon = soon
         self._wallets = {
             wallet.name: _SignedWallet(
                 keys[wallet.name],
@@ -92,7 +99,7 @@ class SigningDesk:
         if isinstance(request, ReportNonce):
             return self._note_nonce(wallet, request)
         reply = self._sign(wallet, request)
-        self._tell(request, reply)
+        self._soon(lambda: self._tell(request, reply))
         return reply
 
     def _hello(self) -> HelloReply:

@@ -44,10 +44,11 @@ async def serve(config: SignerConfig) -> None:
     _make_private_folder(config.socket_path.parent)
     lock = _lock(config.totals_dir)
     try:
-        desk = SigningDesk(config, open_keystores(config), today=_today)
+        loop = asyncio.get_running_loop()
+        desk = SigningDesk(config, open_keystores(config), today=_today, soon=loop.call_soon)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+            loop.add_signal_handler(number, stopped.set)
         await _listen(config, desk, stopped)
     finally:
         os.close(lock)

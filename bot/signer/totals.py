@@ -1,5 +1,6 @@
 """What a wallet has signed so far, on disk before the next signature leaves."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from bot.core.identity import Address, keccak, to_checksum
 from bot.core.units import Wei
 from bot.signer.day_spend import DaySpend
 
-SCHEMA = 2
+SCHEMA = 3
+PAGE_BYTES = 4096
+"""What a disk writes at once; a copy begins on its own."""
 REORG_DEPTH = 64
 """Blocks. A wallet's count goes up by one a block at most, as its payloads share a nonce; a reorg takes no more back."""
 
@@ -82,18 +85,28 @@ class WalletTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return not self.next_nonce - REORG_DEPTH <= next_nonce <= explained
 
 
-class _TotalsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int
+    write: int
+    """Counts the writes of this file: of two copies that differ, the higher one is the newer."""
     check: bytes
-    """keccak of the bytes of `totals`."""
+    """keccak of `write` as text and the bytes of `totals`."""
     totals: msgspec.Raw
 
 
 class TotalsFile:
-    """`<wallet>.json`: replaced whole, by rename, after its bytes and before its name are synced to disk."""
+    """`<wallet>.json`: two copies of the same totals, each one line of JSON padded with spaces to whole pages.
+
+    A write goes over both in place and is synced once: a third of the time of a new file, its name and its folder.
+    A power cut in its midst spoils one copy, or leaves the copies of two writes; what was synced before, or what was
+    being written, is then read from the other, and never anything older. So totals that a signature rests on are lost
+    only when both copies are, and that is refused.
+    """
 
     def __init__(self, folder: Path, wallet: str) -> None:
         self.path = folder / f"{wallet}.json"
+        self._write: int | None = None
+        """The last one there was; None before the file was read."""
 
     def read(self, chain_id: int, address: Address) -> WalletTotals:
         """What is on disk, or fresh totals when there is no file. Raises BadConfiguration for any other finding."""
@@ -103,7 +116,7 @@ class TotalsFile:
             return WalletTotals(chain_id=chain_id, address=address)
         except OSError as error:
             raise BadConfiguration(f"{self.path} cannot be read: {error.strerror}") from error
-        totals = self._decode(content)
+        self._write, totals = self._newest(content)
         if totals.address != address or totals.chain_id != chain_id:
             raise BadConfiguration(
                 f"{self.path} holds the totals of {to_checksum(totals.address)} on chain {totals.chain_id}, this wallet"
@@ -113,27 +126,59 @@ class TotalsFile:
 
     def write(self, totals: WalletTotals) -> None:
         """Returns once `totals` would survive a power cut; raises OSError otherwise."""
-        content = msgspec.json.encode(totals)
-        file = _TotalsFile(SCHEMA, keccak(content), msgspec.Raw(content))
+        write = (self._write or 0) + 1
+        text = msgspec.json.encode(totals)
+        copy = msgspec.json.encode(_Copy(SCHEMA, write, _check(write, text), msgspec.Raw(text)))
+        if self._write is None or not self._written_over(copy):
+            self._replace(_padded(copy, (len(copy) // PAGE_BYTES + 1) * PAGE_BYTES))
+        self._write = write
+
+    def _written_over(self, copy: bytes) -> bool:
+        """False when there is no file of ours to write over, or no room in it."""
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            size = os.fstat(descriptor).st_size
+            if size % (2 * PAGE_BYTES) or size // 2 <= len(copy):
+                return False
+            written = os.pwrite(descriptor, _padded(copy, size // 2), 0)
+            if written != size:
+                raise OSError(errno.ENOSPC, f"{written} of {size} bytes were written")
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _replace(self, content: bytes) -> None:
+        """The file anew, by rename, after its bytes and before its name are synced to disk."""
         fresh = self.path.with_suffix(".json.new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as out:
-            out.write(msgspec.json.encode(file))
+            out.write(content)
             out.flush()
             os.fsync(descriptor)
         fresh.replace(self.path)
         _sync_folder(self.path.parent)
 
-    def _decode(self, content: bytes) -> WalletTotals:
-        try:
-            file = msgspec.json.decode(content, type=_TotalsFile)
-            if file.schema != SCHEMA:
-                raise self._corrupt(f"schema {file.schema}, this program writes {SCHEMA}")
-            if file.check != keccak(bytes(file.totals)):
-                raise self._corrupt("its check does not match its content")
-            return msgspec.json.decode(file.totals, type=WalletTotals)
-        except ValueError as error:  # msgspec's own, and bytes that are no UTF-8
-            raise self._corrupt(str(error)) from None
+    def _newest(self, content: bytes) -> tuple[int, WalletTotals]:
+        half, odd = divmod(len(content), 2 * PAGE_BYTES)
+        if odd or not half:
+            raise self._corrupt(f"{len(content)} bytes, it has a multiple of {2 * PAGE_BYTES}")
+        half *= PAGE_BYTES
+        readable, problems = [], []
+        for copy in (content[:half], content[half:]):
+            try:
+                readable.append(_decode(copy))
+            except ValueError as error:  # msgspec's own, and bytes that are no UTF-8
+                problems.append(str(error))
+        if not readable:
+            raise self._corrupt(problems[0])
+        newest, oldest = max(readable, key=_write_of), min(readable, key=_write_of)
+        if newest[0] - oldest[0] > 1 or (newest[0] == oldest[0] and newest != oldest):
+            raise self._corrupt(f"its copies are of the writes {oldest[0]} and {newest[0]}, and differ")
+        return newest
 
     def _corrupt(self, why: str) -> BadConfiguration:
         return BadConfiguration(
@@ -141,6 +186,32 @@ class TotalsFile:
             " unknown: restore it from a back-up; or make sure on chain that no payload of this wallet is unlanded,"
             " then move it away to start from zero"
         )
+
+
+def _decode(copy: bytes) -> tuple[int, WalletTotals]:
+    """Raises ValueError unless it is a whole copy."""
+    text = copy.rstrip(b" \n")
+    if copy != text.ljust(len(copy) - 1) + b"\n":
+        raise ValueError("a copy does not end as it was written")
+    file = msgspec.json.decode(text, type=_Copy)
+    if file.schema != SCHEMA:
+        raise ValueError(f"schema {file.schema}, this program writes {SCHEMA}")
+    if file.check != _check(file.write, bytes(file.totals)):
+        raise ValueError("its check does not match its content")
+    return file.write, msgspec.json.decode(file.totals, type=WalletTotals)
+
+
+def _write_of(read: tuple[int, WalletTotals]) -> int:
+    return read[0]
+
+
+def _check(write: int, totals: bytes) -> bytes:
+    return keccak(b"%d %b" % (write, totals))
+
+
+def _padded(copy: bytes, size: int) -> bytes:
+    """Twice, each in `size` bytes of which the last is a line end."""
+    return 2 * (copy.ljust(size - 1) + b"\n")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from bot.core.errors import BadConfiguration
 from bot.core.identity import keccak
 from bot.core.signer_protocol import Hello, Refused, Signed
 from bot.signer.day_spend import DaySpend
-from bot.signer.totals import TotalsFile, WalletTotals
+from bot.signer.totals import PAGE_BYTES, TotalsFile, WalletTotals
 from bot.signer.wallet_key import WalletKey
 
 OTHER_SECRET = keccak(b"another operator")
@@ -72,38 +72,113 @@ def test_totals_of_another_key_or_chain_are_refused(tmp_path, changes, words):
 
 
 def test_any_damage_is_refused_with_the_way_out(tmp_path):
-    """Every cut and many flipped bits: what is read is what was written, or nothing is."""
+    """Every cut, and many flipped bits in both copies: what is read is what was written, or nothing is."""
     desk = Desk(tmp_path)
     desk.sign(sample_transaction())
     file = TotalsFile(desk.config.totals_dir, "main")
     written = file.path.read_bytes()
-    totals = file.read(CHAIN_ID, OPERATOR)
-    damaged = [written[:size] for size in range(len(written))]
+    half = len(written) // 2
+    damaged = [written[:size] for size in range(0, len(written), 7)]
+    cuts = len(damaged)
     rng = random.Random(3)
     for _ in range(500):
-        bit = rng.randrange(8 * len(written))
-        flipped = bytearray(written)
-        flipped[bit // 8] ^= 1 << bit % 8
-        damaged.append(bytes(flipped))
-    refusals = unharmed = 0
+        first, second = rng.randrange(8 * half), rng.randrange(8 * half)
+        damaged.append(flipped(written[:half], first) + flipped(written[half:], second))
+    refusals = 0
     for content in damaged:
         file.path.write_bytes(content)
-        try:
-            read = file.read(CHAIN_ID, OPERATOR)
-        except BadConfiguration as error:
-            refusals += "restore it from a back-up" in str(error)
+        with pytest.raises(BadConfiguration, match="restore it from a back-up"):
+            file.read(CHAIN_ID, OPERATOR)
+        refusals += 1
+    assert refusals == cuts + 500 > 1000
+
+
+def test_one_copy_that_is_damaged_costs_nothing(tmp_path):
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    file = TotalsFile(desk.config.totals_dir, "main")
+    written = file.path.read_bytes()
+    rng = random.Random(4)
+    for _ in range(500):
+        file.path.write_bytes(flipped(written, rng.randrange(8 * len(written))))
+        assert file.read(CHAIN_ID, OPERATOR) == desk.totals
+
+
+@pytest.mark.parametrize("second_first", [False, True])
+def test_a_write_that_was_cut_leaves_the_old_totals_or_the_new(tmp_path, second_first):
+    """After any part of the pages, in either order; what is read can always be written on."""
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    file = TotalsFile(desk.config.totals_dir, "main")
+    before, old = desk.totals, file.path.read_bytes()
+    desk.sign(sample_transaction())
+    after, new = desk.totals, file.path.read_bytes()
+    half = len(new) // 2
+    found = {before.counter: 0, after.counter: 0}
+    for cut in range(0, len(new) + 1, 5):
+        if not second_first:
+            torn = new[:cut] + old[cut:]
+        elif cut < half:
+            torn = old[:half] + new[half : half + cut] + old[half + cut :]
         else:
-            unharmed += read == totals
-    print(refusals, "of", len(damaged))
-    assert refusals + unharmed == len(damaged)
-    assert refusals > len(written)
+            torn = new[: cut - half] + old[cut - half : half] + new[half:]
+        file.path.write_bytes(torn)
+        read = file.read(CHAIN_ID, OPERATOR)
+        assert read in (before, after)
+        found[read.counter] += 1
+        file.write(after)
+        assert file.read(CHAIN_ID, OPERATOR) == after
+    assert before.counter + 1 == after.counter
+    assert found[before.counter] > 10
+    assert found[after.counter] > 10
 
 
-def test_a_write_that_was_cut_leaves_the_old_totals(tmp_path):
+def test_copies_that_no_write_could_leave_are_refused(tmp_path):
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    file = TotalsFile(desk.config.totals_dir, "main")
+    old = file.path.read_bytes()
+    for _ in range(2):
+        desk.sign(sample_transaction())
+    new = file.path.read_bytes()
+    file.path.write_bytes(new[: len(new) // 2] + old[len(old) // 2 :])
+    with pytest.raises(BadConfiguration, match="copies are of the writes 2 and 4"):
+        file.read(CHAIN_ID, OPERATOR)
+
+
+def test_totals_outgrow_their_pages_and_survive(tmp_path):
+    file = TotalsFile(tmp_path, "main")
+    sizes = set()
+    file.read(CHAIN_ID, OPERATOR)
+    for count in (1, 90, 91, 400, 3):
+        spend = DaySpend({2**63 + nonce: 2**90 for nonce in range(count)})
+        totals = WalletTotals(CHAIN_ID, OPERATOR, count, executions=spend)
+        file.write(totals)
+        assert TotalsFile(tmp_path, "main").read(CHAIN_ID, OPERATOR) == totals
+        sizes.add(file.path.stat().st_size)
+    assert min(sizes) == 2 * PAGE_BYTES < max(sizes)
+
+
+def test_a_file_that_was_moved_away_is_made_anew(tmp_path):
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    file = TotalsFile(desk.config.totals_dir, "main")
+    file.path.rename(tmp_path / "moved")
+    desk.sign(sample_transaction())
+    assert file.read(CHAIN_ID, OPERATOR).counter == 2
+
+
+def test_a_draft_that_was_cut_leaves_the_old_totals(tmp_path):
     desk = Desk(tmp_path)
     desk.sign(sample_transaction())
     (desk.config.totals_dir / "main.json.new").write_bytes(b'{"schema":1,"che')
     assert isinstance(Desk(tmp_path).sign(sample_transaction()), Signed)
+
+
+def flipped(content, bit):
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
 
 
 def test_amounts_beyond_64_bits_survive(tmp_path):
@@ -113,4 +188,5 @@ def test_amounts_beyond_64_bits_survive(tmp_path):
     file.write(totals)
     assert file.read(CHAIN_ID, OPERATOR) == totals
     assert file.path.stat().st_mode & 0o777 == 0o600
-    assert msgspec.json.decode(file.path.read_bytes())["totals"]["executions"]["closed"] == 2**100
+    for copy in file.path.read_bytes().splitlines():
+        assert msgspec.json.decode(copy)["totals"]["executions"]["closed"] == 2**100
