@@ -128,6 +128,9 @@ def test_a_write_that_was_cut_leaves_the_old_totals_or_the_new(tmp_path, second_
         found[read.counter] += 1
         file.write(after)
         assert file.read(CHAIN_ID, OPERATOR) == after
+    for halves in (new[:half] + old[half:], old[:half] + new[half:]):
+        file.path.write_bytes(halves)
+        assert file.read(CHAIN_ID, OPERATOR) == after, "of two whole copies the newer one counts"
     assert before.counter + 1 == after.counter
     assert found[before.counter] > 10
     assert found[after.counter] > 10
