@@ -69,7 +69,7 @@ def world_at(ref=START, *, gap=True, pools=2):
         reserves = (weth, 200 * ETHER) if first == WETH else (200 * ETHER, weth)
         table.add(V2Pool(pool, PROFILE.venues[place % 2].name, first, second, 997, 1000), *reserves)
     state = MarketState(table, PROFILE.venues, ref)
-    return World(state, ArbitrageSearch(table, [WETH], SearchConfig(weth=WETH)))
+    return World(state, ArbitrageSearch(table, [WETH], SearchConfig(weth=WETH, most_sized_per_pool=3)))
 
 
 class StoppedClock:

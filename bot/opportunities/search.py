@@ -1,4 +1,9 @@
-"""Arbitrage of one block: touched pools are screened in floats, what may pay is sized in exact integers."""
+"""Arbitrage of one block: touched pools are screened in floats, what may pay is sized in exact integers.
+
+Floats also say what is worth sizing: the disjoint set that earns most by them. Where a cycle of it turns out worse in
+exact integers (ticks that it crosses cost gas, units round), the set is chosen again with what it really earns, until
+every cycle of the set is sized. Which of them are carried out together is decided on exact amounts alone.
+"""
 
 from collections.abc import Sequence
 
@@ -11,17 +16,21 @@ from bot.core.errors import BadConfiguration
 from bot.core.identity import Address, BlockRef, to_checksum
 from bot.core.units import Bps, TokenUnits, WeiPerGas, gas_cost
 from bot.costs.gas_table import HopShape, estimate_gas
+from bot.opportunities.choose_kernel import choose
 from bot.opportunities.cycles import MOST_CYCLES, Cycles
 from bot.opportunities.four_pools import FourPools
 from bot.opportunities.promising import Promising
 from bot.opportunities.ranking import added_by, rank
 from bot.opportunities.screen_kernel import Market, screen_pools
-from bot.opportunities.select_kernel import select
+from bot.opportunities.select_kernel import Earning, gather, take
 from bot.opportunities.sizing import size_cycle
 from bot.state.pool_table import PoolTable
 
 _SCREEN_SLACK = 0.999
 """A float profit this much under the gas cost is still sized: the screen is good to far more than three digits."""
+_DISAPPOINTS = 0.98
+"""A cycle that earns less than this part of what the screen said calls for another choice."""
+_MOST_CHOICES = 16
 
 
 class SearchConfig(msgspec.Struct, frozen=True):
@@ -37,9 +46,9 @@ class SearchConfig(msgspec.Struct, frozen=True):
     most_cycles: int = MOST_CYCLES
     """Of two and three pools, that are ever held."""
     most_sized: int = 64
-    """A block, best screen value after gas first; the rest is counted in `profitable_at_screen` and waits."""
-    most_sized_per_pool: int = 3
-    """Of the cycles of one pool only the best can land; the next ones are its stand-ins where a choice excludes it."""
+    """At once, best screen value after gas first; the rest is counted in `profitable_at_screen` and waits."""
+    most_sized_per_pool: int = 0
+    """0: no more are sized than the set to be carried out asks for. Else the best that each pool is in, up to so many."""
 
 
 class SearchResult(msgspec.Struct, frozen=True):
@@ -70,7 +79,6 @@ class ArbitrageSearch:
         self._kept = Promising()
         self._four = FourPools(self._cycles) if config.most_hops == 4 and base_tokens else None
         self._no_four = Promising()
-        self._selected: NDArray[np.int64] = np.zeros(config.most_sized, np.int64)
         self._gas_of_venue: dict[str, float] = {}
         self._hop_gas: NDArray[np.float64] = np.zeros(0)
         self._was_live: NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -108,11 +116,38 @@ class ArbitrageSearch:
         switched = np.flatnonzero(self._table.live != self._was_live)
         changed = sorted({*touched, *switched.tolist()} if len(switched) else set(touched))
         screened = self._screen(np.array(changed, dtype=np.int32))
-        selected, profitable = self._select(gas_price)
-        found = [self._size(int(cycle), state) for cycle in selected]
+        earning = self._gather(gas_price)
+        if float(earning.nets.sum()) < gas_cost(estimate_gas(()), gas_price) * _SCREEN_SLACK:
+            found: list[Opportunity | None] = []  # not even all together pay for a transaction
+        elif self._config.most_sized_per_pool:
+            places = take(earning, self._config.most_sized_per_pool, self._config.most_sized, self._used)
+            found = [self._size(int(earning.ids[place]), state) for place in places]
+        else:
+            found = self._size_chosen(earning, state, gas_price)
         paying = [one for one in found if one is not None and added_by(one, gas_price) > 0]
         ranked = tuple(rank(paying, gas_price, self._config.bid_share))
-        return SearchResult(screened, profitable, len(selected), ranked)
+        return SearchResult(screened, len(earning.ids), len(found), ranked)
+
+    def _size_chosen(
+        self, earning: Earning, state: BlockRef, gas_price: WeiPerGas
+    ) -> list[Opportunity | None]:
+        """What the chosen set earns by exact integers, and what earned too little to stay in it."""
+        nets, found, sized = earning.nets, [], set()
+        for _ in range(_MOST_CHOICES):
+            disappointed = False
+            for place in choose(earning, self._config.most_sized, self._holder, self._newest).tolist():
+                if place in sized:
+                    continue
+                sized.add(place)
+                one = self._size(int(earning.ids[place]), state)
+                found.append(one)
+                adds = added_by(one, gas_price) if one is not None else 0
+                if adds < nets[place] * _DISAPPOINTS:
+                    disappointed = True
+                nets[place] = adds
+            if not disappointed:
+                break
+        return found
 
     def _screen(self, touched: NDArray[np.int32]) -> int:
         cycles, kept = self._cycles, self._kept
@@ -136,11 +171,10 @@ class ArbitrageSearch:
             self._four.screen(touched, market, float(self._config.least_depth))
         return int(screened)
 
-    def _select(self, gas_price: WeiPerGas) -> tuple[NDArray[np.int64], int]:
-        """(ids of what is to be sized, how many would earn); none where all together do not pay a transaction."""
+    def _gather(self, gas_price: WeiPerGas) -> Earning:
         four = self._four.kept if self._four is not None else self._no_four
         price = gas_price * _SCREEN_SLACK
-        size, profitable, total = select(
+        earning: Earning = gather(
             self._kept.ids,
             self._kept.values,
             self._cycles.legs,
@@ -150,14 +184,8 @@ class ArbitrageSearch:
             self._hop_gas,
             price,
             self._cycle_gas * price,
-            self._config.most_sized_per_pool,
-            self._config.most_sized,
-            self._used,
-            self._selected,
         )
-        if total < gas_cost(estimate_gas(()), gas_price) * _SCREEN_SLACK:
-            size = 0
-        return self._selected[:size], int(profitable)
+        return earning
 
     def _size(self, cycle: int, state: BlockRef) -> Opportunity | None:
         row = cycle - len(self._cycles)
@@ -180,6 +208,8 @@ class ArbitrageSearch:
         self._is_touched: NDArray[np.bool_] = np.zeros(count, np.bool_)
         self._was_live = np.concatenate([self._was_live, np.zeros(count - len(self._was_live), np.bool_)])
         self._used: NDArray[np.int32] = np.zeros(count, np.int32)
+        self._holder: NDArray[np.int32] = np.full(count, -1, np.int32)
+        self._newest: NDArray[np.int32] = np.full(count, -1, np.int32)
         fresh = [self._gas_of(pool.venue) for pool in self._table.pools[len(self._hop_gas) : count]]
         self._hop_gas = np.concatenate([self._hop_gas, np.array(fresh)])
         self._cycle_gas = float(estimate_gas(((),)) - estimate_gas(()))

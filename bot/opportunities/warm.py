@@ -20,6 +20,7 @@ def warm_kernels(report: Callable[[str], None]) -> None:
 
     warm_four_pools()
     report("search kernels: selection")
+    from bot.opportunities.choose_kernel import warm_choose  # noqa: PLC0415  # see above
     from bot.opportunities.select_kernel import warm_select  # noqa: PLC0415  # see above
 
-    warm_select()
+    warm_choose(warm_select())

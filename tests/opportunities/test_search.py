@@ -25,7 +25,7 @@ CONFIG = SearchConfig(
     most_sized=10_000,
     most_sized_per_pool=10_000,
 )
-FOUR = SearchConfig(weth=WETH, bid_share=Bps(3_000))
+FOUR = SearchConfig(weth=WETH, bid_share=Bps(3_000), most_sized_per_pool=3)
 
 
 def searched(table, config=CONFIG):

@@ -5,7 +5,7 @@ import random
 from synthetic_market import STATE, WETH, add_pool, draw_table
 
 from bot.core.units import WeiPerGas
-from bot.opportunities import cycles_kernel, four_kernel, screen_kernel, select_kernel
+from bot.opportunities import choose_kernel, cycles_kernel, four_kernel, screen_kernel, select_kernel
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.opportunities.warm import warm_kernels
 
@@ -19,7 +19,9 @@ KERNELS = (
     screen_kernel.value_rows,
     four_kernel.tokens_between,
     four_kernel.survivors,
-    select_kernel.select,
+    select_kernel.gather,
+    select_kernel.take,
+    choose_kernel.choose,
 )
 
 
@@ -34,6 +36,8 @@ def test_the_search_uses_only_what_was_warmed():
     for touched in ([], [3], range(10), (1, 1, 2)):
         assert search.search(touched, STATE, WeiPerGas(10**9)).opportunities
         assert three.search(touched, STATE, WeiPerGas(10**9)).opportunities
+    some = ArbitrageSearch(table, [WETH], SearchConfig(weth=WETH, most_sized_per_pool=3))
+    assert some.search([], STATE, WeiPerGas(10**9)).opportunities
     add_pool(table, random.Random(1), 1_000)
     search.extend()
     ArbitrageSearch(draw_table(0, pools=0), [WETH], SearchConfig(weth=WETH)).search([], STATE, WeiPerGas(0))
