@@ -118,7 +118,9 @@ async def compose(
         world = await bootstrap()
     except RetryLater as error:
         raise Unreachable(f"the pools cannot be read at the start: {error}") from error
-    in_flight, ledger = InFlight(adapters.reader, execution), Ledger()
+    ahead = ReaderAhead(adapters.rpc, tuple(wallets.values()))
+    in_flight, ledger = InFlight(ahead, execution), Ledger()
+    ahead.awaited = in_flight.awaited_payloads
     # What signs nothing must not speak for what was signed: its verdicts would go to the journal.
     if settings.sends:
         holding = await store.holding_intents(world.state.ref.number)
@@ -126,7 +128,6 @@ async def compose(
             in_flight.restore(intent)
         # From the very first entry: failures in a row reach back to the last landed intent, however long ago.
         ledger = Ledger.rebuilt(await store.ledger_entries(Nanoseconds(0)), holding)
-    ahead = ReaderAhead(adapters.rpc, tuple(wallets.values()))
     deps = LoopDeps(
         tick=TickDeps(
             run_id=run_id,

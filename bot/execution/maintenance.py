@@ -29,6 +29,9 @@ from bot.execution.tracked_intent import TrackedIntent
 KEPT_BLOCKS = 64
 """How long a verdict is watched for a reorg; as deep as the state can step back."""
 
+AWAITED = 4
+"""Payloads whose receipts are worth asking for before it is known whether a nonce was used."""
+
 Count = Ok[int] | Reverted | Unknown
 """A wallet's transaction count."""
 
@@ -99,6 +102,11 @@ class InFlight:
     def open_intents(self) -> tuple[Plan, ...]:
         """Recorded and without a verdict, oldest first."""
         return tuple(t.plan for t in self._tracked.values() if not t.life.is_over)
+
+    def awaited_payloads(self) -> tuple[TxHash, ...]:
+        """Those that the next block is most likely to have mined: of the open intents, the newest."""
+        opened = [tracked for tracked in self._tracked.values() if not tracked.life.is_over]
+        return tuple(tx_hash for tx_hash, _ in _payloads(opened))[-AWAITED:]
 
     async def settle(
         self, head: Head, seen_at: Nanoseconds, next_nonces: Mapping[WalletName, Count]

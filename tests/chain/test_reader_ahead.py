@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from listed_chain import OPERATOR, block_at
 
 from bot.chain.reader_ahead import ReaderAhead
@@ -17,11 +18,12 @@ class SlowNode:
         self.asked = []
         self.may_answer = asyncio.Event()
         self.answer = Ok("0x7")
+        self.receipt = Ok(None)
 
     async def request(self, method, params):
-        self.asked.append((method, params[1]["blockHash"]))
+        self.asked.append((method, params[1]["blockHash"] if len(params) > 1 else params[0]))
         await self.may_answer.wait()
-        return self.answer
+        return self.receipt if method == "eth_getTransactionReceipt" else self.answer
 
 
 def at(head):
@@ -79,3 +81,53 @@ async def test_a_read_that_failed_ahead_is_unknown():
     reader = ReaderAhead(node, [OPERATOR])
     reader.expect(HEAD)
     assert isinstance(await reader.balance(OPERATOR, HEAD.ref), Unknown)
+
+
+TX = bytes([7]) * 32
+ASKED_FOR_IT = ("eth_getTransactionReceipt", "0x" + TX.hex())
+
+
+def mined_in(head):
+    return Ok(
+        {
+            "transactionHash": "0x" + TX.hex(),
+            "transactionIndex": "0x0",
+            "blockHash": at(head),
+            "blockNumber": hex(head.number),
+            "from": "0x" + OPERATOR.hex(),
+            "to": "0x" + OPERATOR.hex(),
+            "status": "0x1",
+            "gasUsed": "0x5208",
+            "effectiveGasPrice": "0x1",
+            "logs": [],
+        }
+    )
+
+
+async def test_a_receipt_of_the_block_was_read_ahead():
+    node = SlowNode()
+    node.receipt = mined_in(HEAD)
+    node.may_answer.set()
+    reader = ReaderAhead(node, [])
+    reader.awaited = lambda: [TX]
+    reader.expect(HEAD)
+    await asyncio.sleep(0)
+    assert node.asked == [ASKED_FOR_IT]
+    assert (await reader.receipt(TX)).value.block == HEAD.ref
+    assert node.asked == [ASKED_FOR_IT]
+    await reader.receipt(TX)
+    assert node.asked == [ASKED_FOR_IT] * 2
+
+
+@pytest.mark.parametrize("early", [Ok(None), Unknown("time-out"), mined_in(NEXT)])
+async def test_a_receipt_that_was_not_there_yet_is_asked_for_again(early):
+    node = SlowNode()
+    node.receipt = early
+    node.may_answer.set()
+    reader = ReaderAhead(node, [])
+    reader.awaited = lambda: [TX]
+    reader.expect(HEAD)
+    await asyncio.sleep(0)
+    node.receipt = mined_in(HEAD)
+    assert (await reader.receipt(TX)).value.block == HEAD.ref
+    assert node.asked == [ASKED_FOR_IT] * 2
