@@ -11,9 +11,10 @@ there for faults and not for speed, stands aside.
 The clock starts when the head is written to the bot's socket (the peer: when it is told the number) and stops when the
 first bytes of the bundle have arrived at a socket in front of the relay. Only blocks on which both sent count. The
 steps of ours are those of the journal; fsync of intent and payload and the round trip to the signer are among them.
+"node" is what anvil alone takes for the requests the bot waited for, asked again by a bare socket.
 "without simulation" is the same without the wait for the node's word on the plan (and the peer's eth_call).
 
-Printed: p50 and p99 of both, the ratio (trust it, not the times), ours by steps. `--json`: one object, `schema` 1,
+Printed: p50 and p99 of both, the ratio (trust it, not the times), ours by steps, the node. `--json`: one object, `schema` 1,
 nanoseconds. Nothing is asserted about time.
 """
 
@@ -132,6 +133,7 @@ class Turn:
         self.ours: int | None = None
         self.peer: int | None = None
         self.peer_steps: dict[str, int] = {}
+        self.node: dict[str, int] = {}
 
 
 class Bench:
@@ -155,6 +157,7 @@ class Bench:
         await self.until_done()
         turn.ours = None if self._tap.first_bytes is None else self._tap.first_bytes - told
         await asyncio.sleep(REST_S / 3)
+        turn.node = self._door.repeat()
         await self._play_peer(turn)
         return turn
 
@@ -312,6 +315,7 @@ def report(
     ours, peer = [turn.ours or 0 for turn in both], [turn.peer or 0 for turn in both]
     without = [whole - simulated for whole, simulated in zip(ours, waited, strict=True)]
     peer_without = [whole - simulated for whole, simulated in zip(peer, peer_waited, strict=True)]
+    node = [turn.node for turn in both]
     names = list(dict.fromkeys(name for steps in of_ours for name in steps))
     return {
         "schema": 1,
@@ -326,6 +330,10 @@ def report(
         "ratio": statistics.median(peer) / statistics.median(ours),
         "ratio_without_simulation": statistics.median(peer_without) / statistics.median(without),
         "steps": {name: figures([steps.get(name, 0) for steps in of_ours]) for name in names},
+        "node": {
+            name: figures([asked[name] for asked in node if name in asked])
+            for name in dict.fromkeys(name for asked in node for name in asked)
+        },
         "peer_steps": {
             name: figures([turn.peer_steps[name] for turn in both]) for name in both[0].peer_steps
         },
@@ -355,6 +363,9 @@ def show(found: dict[str, Any]) -> None:
     whole = found["steps"].get("seen to sent", found["ours"])["p50_ns"]
     print("ours by steps (share of seen to sent; upkeep runs beside search and simulation):")
     for name, figure in found["steps"].items():
+        print(f"  {name:<20} {ms(figure)}   {100 * figure['p50_ns'] / whole:5.1f} %")
+    print("the node alone, the same requests of the same block asked again by a bare socket:")
+    for name, figure in found["node"].items():
         print(f"  {name:<20} {ms(figure)}   {100 * figure['p50_ns'] / whole:5.1f} %")
     print("the plain bot by steps:")
     for name, figure in found["peer_steps"].items():

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 SUBSCRIPTION = "0x1"
+REPEATED = (b"eth_getLogs", b"eth_simulateV1")
+"""Requests on the path from a head to a bundle: asked once more of the node alone, they say what is the node's."""
 
 
 class NodeDoor:
@@ -20,6 +23,9 @@ class NodeDoor:
         self.done: tuple[str, str] | None = None
         """(number, hash) of the block the bot has done with last."""
         self.progress = asyncio.Event()
+        self.asked: dict[bytes, bytes] = {}
+        """Of REPEATED, what the bot asked last, as it came."""
+        self._bare: socket.socket | None = None
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -28,6 +34,27 @@ class NodeDoor:
     def close(self) -> None:
         if self._server is not None:
             self._server.close()
+        if self._bare is not None:
+            self._bare.close()
+
+    def repeat(self) -> dict[str, int]:
+        """Nanoseconds by method: what was asked is asked anew by a blocking socket, with nothing between it and anvil.
+
+        Of the same block, which anvil has read by then: a lower bound of what the bot waited for.
+        """
+        if self._bare is None:
+            self._bare = socket.socket(socket.AF_UNIX)
+            self._bare.connect(str(self._anvil_ipc))
+        took = {}
+        for method, line in self.asked.items():
+            started = time.monotonic_ns()
+            self._bare.sendall(line + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                answer += self._bare.recv(1 << 20)
+            took[method.decode()] = time.monotonic_ns() - started
+        self.asked.clear()
+        return took
 
     def tell(self, header: Mapping[str, Any]) -> int:
         """Push a head to whoever has subscribed; when (monotonic)."""
@@ -77,11 +104,16 @@ class _Client(asyncio.Protocol):
             if b'"eth_subscribe"' in line:
                 self._answer(line, SUBSCRIPTION)
                 self._door.subscribed(self.transport)
-            elif b'"market_tickDone"' in line:
+                continue
+            if b'"market_tickDone"' in line:
                 number, block_hash = self._answer(line, True)
                 self._door.done = (number, block_hash)
                 self._door.progress.set()
-            elif self.onward is None:
+                continue
+            for method in REPEATED:
+                if method in line[:64]:
+                    self._door.asked[method] = line
+            if self.onward is None:
                 self._waiting.append(line + b"\n")
             else:
                 self.onward.write(line + b"\n")
