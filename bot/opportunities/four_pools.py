@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.opportunities.cycles import Cycles
-from bot.opportunities.four_kernel import survivors, tokens_between
+from bot.opportunities.four_kernel import near_tokens, note_best, survivors, tokens_between
 from bot.opportunities.promising import Promising
 from bot.opportunities.screen_kernel import Market, value_rows
 
@@ -23,6 +23,10 @@ class FourPools:
         self._cycles = cycles
         self.legs: NDArray[np.int32] = np.empty((0, 4), np.int32)
         self.kept = Promising()
+        self._best_from: NDArray[np.float64] = np.zeros(0)
+        """By token: the best log rate from base straight to it."""
+        self._best_to: NDArray[np.float64] = np.zeros(0)
+        """From it straight to base."""
         self.grow()
 
     def grow(self) -> None:
@@ -33,28 +37,38 @@ class FourPools:
         self.kept.grow(len(self.legs))
         self._is_affected: NDArray[np.bool_] = np.zeros(tokens, np.bool_)
         self._affected: NDArray[np.int32] = np.zeros(tokens, np.int32)
+        self._is_touched: NDArray[np.bool_] = np.zeros(self._cycles.pool_count, np.bool_)
         self._rows: NDArray[np.int32] = np.zeros(len(self.legs), np.int32)
+        # No edge's rate is known until its pool is screened.
+        unknown = np.full(tokens - len(self._best_from), -np.inf)
+        self._best_from = np.concatenate([self._best_from, unknown])
+        self._best_to = np.concatenate([self._best_to, unknown])
 
     def screen(self, touched: NDArray[np.int32], market: Market, least_depth: float) -> int:
         """Find and value the survivors anew wherever a touched pool may be in one; how many tokens that were."""
         cycles, kept = self._cycles, self.kept
         ends, into_base = cycles.to_base[0]
+        held = market.log_rate, market.virtual0, market.virtual1
+        count = near_tokens(touched, cycles.tokens, 0, self._is_affected, self._affected)
+        note_best(self._affected[:count], ends, into_base, *held, least_depth, self._best_from, self._best_to)
         count = tokens_between(
             touched, cycles.tokens, cycles.edge_offsets, cycles.edges, 0, self._is_affected, self._affected
         )
         written = survivors(
             self._affected[:count],
-            FEW,
+            touched,
+            self._is_touched,
             cycles.tokens,
             cycles.edge_offsets,
             cycles.edges,
             ends,
             into_base,
             0,
-            market.log_rate,
-            market.virtual0,
-            market.virtual1,
+            *held,
             least_depth,
+            self._best_from,
+            self._best_to,
+            FEW,
             self.legs,
             self._rows,
         )

@@ -17,6 +17,8 @@ KERNELS = (
     cycles_kernel.cycles_by_pool,
     screen_kernel.screen_pools,
     screen_kernel.value_rows,
+    four_kernel.near_tokens,
+    four_kernel.note_best,
     four_kernel.tokens_between,
     four_kernel.survivors,
     select_kernel.gather,
