@@ -78,23 +78,18 @@ def _deep(middle: int, near: int, virtual0: Floats, virtual1: Floats, least_dept
 
 
 @njit(cache=True)
-def _best_pairs(
-    reach_in: Floats,
-    paths_in: Ints,
-    reach_out: Floats,
-    paths_out: Ints,
-    best_out: float,
-    found: Ints,
-    rates: Floats,
-) -> None:
+def _best_pairs(reach_in: Floats, paths_in: Ints, reach_out: Floats, paths_out: Ints, found: Ints) -> None:
     """Fill the rows of `found` with the best pairs of disjoint paths, best first.
 
     A path is (edge between m and a from m's side, edge from a to base).
     """
-    few, size = len(rates), 0
-    least = 0.0
-    for one in range(len(reach_in)):
-        if reach_in[one] + best_out <= least:
+    rates = np.zeros(len(found))
+    few, size, least = len(rates), 0, 0.0
+    best_out, best = reach_out.max(), reach_in.argmax()
+    # The best goes first: with what it makes, most of the others are done with at a glance.
+    for at_one in range(-1, len(reach_in)):
+        one = best if at_one < 0 else at_one
+        if at_one == best or reach_in[one] + best_out <= least:
             continue
         for two in range(len(reach_out)):
             rate = reach_in[one] + reach_out[two]
@@ -174,7 +169,6 @@ def _expand(
     best_from: Floats,
     best_to: Floats,
     found: Ints,
-    rates: Floats,
 ) -> None:
     """Fill the rows of `found` with the best cycles over `middle`, whose bounds add up to more than zero."""
     start, end = edge_offsets[middle], edge_offsets[middle + 1]
@@ -189,7 +183,7 @@ def _expand(
             paths += ends[token + 1] - ends[token]
     reach_in, reach_out = np.empty(paths), np.empty(paths)
     paths_in, paths_out = np.empty((paths, 2), np.int32), np.empty((paths, 2), np.int32)
-    count_in, count_out, best_out = 0, 0, -np.inf
+    count_in, count_out = 0, 0
     for at in range(start, end):
         edge = edges[at]
         token = tokens[edge ^ 1]
@@ -213,8 +207,8 @@ def _expand(
                         near,
                     )
                     count_out += 1
-                    best_out = max(best_out, rate_out)
-    _best_pairs(reach_in[:count_in], paths_in, reach_out[:count_out], paths_out, best_out, found, rates)
+    if count_in and count_out:
+        _best_pairs(reach_in[:count_in], paths_in, reach_out[:count_out], paths_out, found)
 
 
 @njit(cache=True)
@@ -245,7 +239,7 @@ def survivors(
     """
     for pool in touched:
         is_touched[pool] = True
-    written, found, rates = 0, np.empty((few, 4), np.int32), np.empty(few)
+    written, found = 0, np.empty((few, 4), np.int32)
     for middle in affected:
         bound_in, bound_out = -np.inf, -np.inf
         for at in range(edge_offsets[middle], edge_offsets[middle + 1]):
@@ -256,7 +250,6 @@ def survivors(
                 bound_out = max(bound_out, log_rate[edge] + best_to[token])
         found[:] = -1
         if bound_in + bound_out > 0.0:
-            rates[:] = -np.inf
             _expand(
                 middle,
                 bound_in,
@@ -273,7 +266,6 @@ def survivors(
                 best_from,
                 best_to,
                 found,
-                rates,
             )
         for at in range(few):
             row, other = middle * few + at, False
