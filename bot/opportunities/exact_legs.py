@@ -51,11 +51,10 @@ class OrientedRange(msgspec.Struct, frozen=True, gc=False):
     zero_for_one: bool
 
     def sell(self, amount_in: int) -> int:
-        return self.pool.quote_exact_in(amount_in, self.zero_for_one).amount_out
+        return self.pool.paid_for(amount_in, self.zero_for_one)
 
     def buy(self, amount_out: int) -> tuple[int, int] | None:
-        quote = self.pool.quote_exact_out(amount_out, self.zero_for_one)
-        return (quote.amount_in, quote.ticks_crossed) if quote.amount_out == amount_out else None
+        return self.pool.asked_for(amount_out, self.zero_for_one)
 
 
 def oriented(table: PoolTable, index: int, zero_for_one: bool) -> OrientedPool:

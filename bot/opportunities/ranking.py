@@ -6,12 +6,14 @@ what is left in all: it changes no choice. A flash swap costs nothing beyond its
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import Final
 
 from bot.core.decisions import Opportunity
 from bot.core.identity import Address
 from bot.core.units import Bps, Gas, WeiPerGas, gas_cost
-from bot.costs.gas_table import estimate_gas
+from bot.costs.gas_table import GAS_TABLE
 from bot.costs.net import net_profit_down
 
 NO_BID: Final = Bps(0)
@@ -36,23 +38,23 @@ def added_by(opportunity: Opportunity, gas_price: WeiPerGas) -> int:
 
 def own_gas(opportunity: Opportunity) -> Gas:
     """The estimate less what a transaction costs once, whatever is in it."""
-    return Gas(opportunity.gas_estimate - estimate_gas(()))
+    return Gas(opportunity.gas_estimate - GAS_TABLE.transaction)
 
 
 def rank(
     opportunities: Iterable[Opportunity], gas_price: WeiPerGas, bid_share: Bps = NO_BID
 ) -> list[Opportunity]:
     """Best net first. Equal nets: the smaller input first, then by the pools' addresses in trading order."""
-    return sorted(
-        opportunities,
-        key=lambda one: (
-            -net_of_costs(one, gas_price, bid_share),
-            one.amount_in,
-            [(leg.pool, leg.zero_for_one, leg.amount_out) for leg in one.legs],
-            one.base_token,
-            one.gas_estimate,
-        ),
-    )
+    keyed = [(-net_of_costs(one, gas_price, bid_share), one.amount_in, one) for one in opportunities]
+    keyed.sort(key=itemgetter(0, 1))
+    if any(one[:2] == other[:2] for one, other in pairwise(keyed)):
+        keyed.sort(key=lambda each: (*each[:2], *_content(each[2])))
+    return [one for _, _, one in keyed]
+
+
+def _content(one: Opportunity) -> tuple[object, ...]:
+    legs = [(leg.pool, leg.zero_for_one, leg.amount_out) for leg in one.legs]
+    return legs, one.base_token, one.gas_estimate
 
 
 def choose_disjoint(
@@ -69,13 +71,15 @@ def choose_disjoint(
     ranked = [one for one in rank(opportunities, gas_price, bid_share) if added_by(one, gas_price) > 0]
     adds = [added_by(one, gas_price) for one in ranked]
     rivals = _rivals(ranked)
-    chosen: list[int] = []
+    chosen = [at for at, of_one in enumerate(rivals) if not of_one]
     for group in _groups(rivals):
+        if len(group) == 1:
+            continue
         if len(group) <= _EXACT_GROUP:
             chosen += _best_of(group, adds, rivals)[1]
         else:
             chosen += _improved(_greedy(group, rivals), adds, rivals)
-    if sum(adds[one] for one in chosen) <= gas_cost(estimate_gas(()), gas_price):
+    if sum(adds[one] for one in chosen) <= gas_cost(GAS_TABLE.transaction, gas_price):
         return ()
     return tuple(ranked[one] for one in sorted(chosen))
 

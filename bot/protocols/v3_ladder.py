@@ -23,8 +23,9 @@ from bot.protocols.v3_ticks import TickRanges
 
 _REACH: Final = 16
 """Stops: a price that moved further ahead than this starts a new ladder."""
-_BEHIND: Final = 4
-"""Initialised ticks behind the price at which a ladder starts, so that it outlives small moves."""
+_BEHIND: Final = 1
+"""Initialised ticks behind the price at which a ladder starts: it outlives moves within a range, and every stop more
+would have to be reckoned after each that leaves it."""
 
 
 class Ladder:

@@ -25,6 +25,11 @@ def plain(pool):
 def compare(pool, contract, zero_for_one, exact_in, amount):
     """One quote of both; the contract is left where it was."""
     quote = (pool.quote_exact_in if exact_in else pool.quote_exact_out)(amount, zero_for_one)
+    if exact_in:
+        assert pool.paid_for(amount, zero_for_one) == quote.amount_out
+    else:
+        whole = (quote.amount_in, quote.ticks_crossed) if quote.amount_out == amount else None
+        assert pool.asked_for(amount, zero_for_one) == whole
     after = deepcopy(contract)
     try:
         amounts = after.swap(zero_for_one, amount if exact_in else -amount)
