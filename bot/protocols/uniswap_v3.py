@@ -13,7 +13,7 @@ import msgspec
 from bot.core.identity import Address, keccak, to_checksum
 from bot.core.messages import Log
 from bot.core.profile import ProtocolName
-from bot.protocols.v3_pool import INT256_MAX, TickLiquidity
+from bot.protocols.v3_pool import TickLiquidity
 from bot.protocols.v3_swap_math import MILLION
 from bot.protocols.v3_tick_math import MAX_SQRT_PRICE, MAX_TICK, MIN_TICK, UINT128_MAX
 from bot.protocols.words import (
@@ -115,21 +115,28 @@ def pool_address(
 
 def decode_swap(log: Log) -> V3Swap:
     """Of any fork, told by its topic. Raises ValueError for what is no Swap of a V3 pool."""
-    words = SWAP_WORDS.get(log.topics[0]) if len(log.topics) == 3 else None
+    topics, data = log.topics, log.data
+    words = SWAP_WORDS.get(topics[0]) if len(topics) == 3 else None
     if words is None:
-        raise ValueError(f"{len(log.topics)} topics, expected Swap's three")
-    data = log.data
+        raise ValueError(f"{len(topics)} topics, expected Swap's three")
     check_length(data, words * WORD, "Swap data")
-    read_address(log.topics[1])
-    read_address(log.topics[2])
+    read_address(topics[1])
+    read_address(topics[2])
     for place in range(5, words):
         read_uint(data, place, UINT128_MAX, "protocol fee")
+    number = int.from_bytes
+    sqrt_price, liquidity = number(data[64:96], "big"), number(data[96:128], "big")
+    tick = number(data[128:160], "big", signed=True)
+    if sqrt_price >= MAX_SQRT_PRICE or liquidity > UINT128_MAX or not MIN_TICK <= tick <= MAX_TICK:
+        _read_price(data, 2)
+        read_uint(data, 3, UINT128_MAX, "liquidity")
+        _read_tick(data, 4)
     return V3Swap(
-        read_int(data, 0, -INT256_MAX - 1, INT256_MAX, "amount0"),
-        read_int(data, 1, -INT256_MAX - 1, INT256_MAX, "amount1"),
-        _read_price(data, 2),
-        read_uint(data, 3, UINT128_MAX, "liquidity"),
-        _read_tick(data, 4),
+        number(data[:32], "big", signed=True),
+        number(data[32:64], "big", signed=True),
+        sqrt_price,
+        liquidity,
+        tick,
     )
 
 

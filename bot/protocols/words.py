@@ -6,6 +6,7 @@ from bot.core.identity import Address
 from bot.core.units import UINT256_MAX
 
 WORD: Final = 32
+_NO_BYTES: Final = bytes(12)
 
 
 def check_length(data: bytes, expected: int, what: str) -> None:
@@ -30,7 +31,7 @@ def read_int(data: bytes, place: int, least: int, most: int, what: str) -> int:
 
 
 def read_address(word: bytes) -> Address:
-    if len(word) != WORD or any(word[:12]):
+    if len(word) != WORD or word[:12] != _NO_BYTES:
         raise ValueError(f"0x{word.hex()} is no address in a word")
     return Address(word[12:])
 

@@ -1,7 +1,7 @@
 """What a block's logs say of the pools we follow, decoded and checked before anything is touched. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -32,8 +32,6 @@ from bot.protocols.uniswap_v3 import (
     pool_address,
 )
 from bot.state.pool_table import Pool, V2Pool, V3Pool
-
-T = TypeVar("T")
 
 
 class BlockRefused(RetryLater):
@@ -79,18 +77,23 @@ class BlockReader:
     def read(self, logs: Sequence[Log], in_service: Callable[[Address], Pool | None]) -> BlockChanges:
         """`in_service`: the pool that is followed at an address. Raises BlockRefused."""
         changes = BlockChanges({}, {}, {})
+        created, synced, factories = changes.created, changes.synced, self._by_factory
         last_index = -1
         for log in logs:
+            address = log.address
             if log.log_index <= last_index:
                 raise BlockRefused(f"log {log.log_index} comes after log {last_index}")
             last_index = log.log_index
-            if log.address in self._by_factory:
+            if address in factories:
                 self._read_creation(log, changes, in_service)
                 continue
-            pool = changes.created.get(log.address) or in_service(log.address)
+            pool = created.get(address) or in_service(address)
             if isinstance(pool, V2Pool):
                 if log.topics and log.topics[0] == SYNC_TOPIC:
-                    changes.synced[log.address] = _decoded(log, decode_sync, "a Sync")
+                    try:
+                        synced[address] = decode_sync(log)
+                    except ValueError as error:
+                        raise _refused(log, "a Sync", error) from error
             elif pool is not None:
                 self._read_event(log, pool, changes)
         return changes
@@ -99,7 +102,10 @@ class BlockReader:
         decode = _EVENTS[pool.protocol].get(log.topics[0] if log.topics else b"")
         if decode is None:
             return
-        event = _decoded(log, decode, f"an event of a {pool.venue} pool")
+        try:
+            event = decode(log)
+        except ValueError as error:
+            raise _refused(log, f"an event of a {pool.venue} pool", error) from error
         if isinstance(event, V3LiquidityChange) and event.delta == 0:
             return  # a burn of nothing credits fees: no taker sees it
         changes.concentrated.setdefault(log.address, []).append(event)
@@ -115,7 +121,10 @@ class BlockReader:
         )
         if log.topics[:1] != (creation,):
             return
-        pool = _decoded(log, lambda log: decode(venue, log), f"a creation by {venue.name}")
+        try:
+            pool: Pool = decode(venue, log)
+        except ValueError as error:
+            raise _refused(log, f"a creation by {venue.name}", error) from error
         if self._listed is not None and not self._is_listed(pool, venue):
             return
         if pool.address in changes.created or in_service(pool.address) is not None:
@@ -164,10 +173,5 @@ def _check_address(venue: Venue, found: Address, expected: Address) -> None:
         )
 
 
-def _decoded(log: Log, decode: Callable[[Log], T], what: str) -> T:
-    try:
-        return decode(log)
-    except ValueError as error:
-        raise BlockRefused(
-            f"log {log.log_index} of {to_checksum(log.address)}: not {what}: {error}"
-        ) from error
+def _refused(log: Log, what: str, error: ValueError) -> BlockRefused:
+    return BlockRefused(f"log {log.log_index} of {to_checksum(log.address)}: not {what}: {error}")

@@ -100,7 +100,8 @@ class PoolTable:
 
     def set_reserves(self, index: int, reserve0: int, reserve1: int) -> None:
         """Raises BrokenInvariant for reserves over uint112, the width the pair stores them in."""
-        _check_reserves(self.pools[index], reserve0, reserve1)
+        if not (0 <= reserve0 <= UINT112_MAX and 0 <= reserve1 <= UINT112_MAX):
+            _check_reserves(self.pools[index], reserve0, reserve1)
         self.reserve0[index] = reserve0
         self.reserve1[index] = reserve1
         self.screen.put_reserves(index, reserve0, reserve1)
