@@ -17,6 +17,8 @@ MAX_SQRT_PRICE = 1_461_446_703_485_210_103_287_273_052_203_988_822_378_723_970_3
 MILLION = 1_000_000
 Q96 = 1 << 96
 _UINT128, _UINT160, _UINT256 = (1 << 128) - 1, (1 << 160) - 1, (1 << 256) - 1
+_MORE_THAN_ALL = 1 << 300
+"""An input that passes any step."""
 _FACTORS = (
     0xFFFCB933BD6FAD37AA2D162D1A594001,
     0xFFF97272373D413259A46990580E213A,
@@ -59,6 +61,8 @@ class Swapped:
     """Initialised ones."""
     end_of_step: int | None
     """The tick the pool stands on, known without looking where the last step was not cut short."""
+    steps: int = 0
+    """Rounds of the loop, each of which rounds."""
 
     @cached_property
     def tick(self) -> int:
@@ -93,37 +97,87 @@ def tick_at(sqrt_price: int) -> int:
     return low
 
 
-def swap(state: V3State, fee: int, spacing: int, zero_for_one: bool, specified: int) -> Swapped:
+def swap(
+    state: V3State, fee: int, spacing: int, zero_for_one: bool, specified: int, start: Swapped | None = None
+) -> Swapped:
     """`specified` > 0: what goes in; < 0: what is to come out. The price may go as far as prices go.
 
-    Raises SwapRefusedError.
+    `start`: where the same swap of a smaller amount ended at the end of a step; what is left of `specified` goes on
+    from there. Raises SwapRefusedError.
     """
-    limit = MIN_SQRT_PRICE + 1 if zero_for_one else MAX_SQRT_PRICE - 1
+    limit = _limit(zero_for_one)
     if specified == 0 or not (state.sqrt_price > limit if zero_for_one else state.sqrt_price < limit):
         raise SwapRefusedError(f"amount {specified} at sqrt price {state.sqrt_price}")
-    left, amount_in, amount_out, crossed = specified, 0, 0, 0
-    price, tick, liquidity = state.sqrt_price, state.tick, state.liquidity
-    while left != 0 and price != limit:
-        start = price
-        following, initialised = _next_tick(state.indices, tick, spacing, zero_for_one)
-        following = min(max(following, MIN_TICK), MAX_TICK)
-        next_price = sqrt_price_at(following)
-        target = max(next_price, limit) if zero_for_one else min(next_price, limit)
-        price, taken, given, charged = _step(price, target, liquidity, left, fee)
-        amount_in += taken + charged
-        amount_out += given
-        left = left - taken - charged if specified > 0 else left + given
-        if price == next_price:
-            if initialised:
-                net = state.ticks[following][1]
-                liquidity += -net if zero_for_one else net
-                if not 0 <= liquidity <= _UINT128:
-                    raise SwapRefusedError(f"liquidity {liquidity} beyond tick {following}")
-                crossed += 1
-            tick = following - 1 if zero_for_one else following
-        elif price != start:  # between ticks: nothing is left, or the limit is reached
-            return Swapped(amount_in, amount_out, price, liquidity, crossed, None)
-    return Swapped(amount_in, amount_out, price, liquidity, crossed, tick)
+    at = start or _untouched(state)
+    while at.sqrt_price != limit:
+        left = specified - at.amount_in if specified > 0 else specified + at.amount_out
+        if left == 0:
+            break
+        at = _go_on(state, fee, spacing, zero_for_one, at, left)
+    return at
+
+
+class Way:
+    """A pool in one direction. The ends of steps that one swap passed are where the next one may start.
+
+    A swap passes the end of a step exactly where it asks for more than the sum of all steps so far, for a step that is
+    passed takes and gives the same whatever is left: SwapMath.computeSwapStep.
+    """
+
+    def __init__(self, state: V3State, fee: int, spacing: int, zero_for_one: bool) -> None:
+        self._pool = (state, fee, spacing, zero_for_one)
+        start = _untouched(state)
+        self._ends, self._ins, self._outs = [start], [start.amount_in], [start.amount_out]
+
+    def swap(self, specified: int) -> Swapped:
+        """As the function `swap`, to which it adds nothing but memory."""
+        sums = self._ins if specified > 0 else self._outs
+        while sums[-1] < abs(specified) and self._extend():
+            pass
+        place = max(0, bisect_left(sums, abs(specified)) - 1)
+        return swap(*self._pool, specified, self._ends[place])
+
+    def _extend(self) -> bool:
+        """One step more; False where there is none, or where the pool would revert."""
+        if self._ends[-1].sqrt_price == _limit(self._pool[-1]):
+            return False
+        try:
+            end = _go_on(*self._pool, self._ends[-1], _MORE_THAN_ALL)
+        except SwapRefusedError:
+            return False
+        self._ends.append(end)
+        self._ins.append(end.amount_in)
+        self._outs.append(end.amount_out)
+        return True
+
+
+def _limit(zero_for_one: bool) -> int:
+    return MIN_SQRT_PRICE + 1 if zero_for_one else MAX_SQRT_PRICE - 1
+
+
+def _untouched(state: V3State) -> Swapped:
+    return Swapped(0, 0, state.sqrt_price, state.liquidity, 0, state.tick)
+
+
+def _go_on(state: V3State, fee: int, spacing: int, zero_for_one: bool, at: Swapped, left: int) -> Swapped:
+    """One round of the contract's loop."""
+    following, initialised = _next_tick(state.indices, at.tick, spacing, zero_for_one)
+    following = min(max(following, MIN_TICK), MAX_TICK)
+    next_price, limit = sqrt_price_at(following), _limit(zero_for_one)
+    target = max(next_price, limit) if zero_for_one else min(next_price, limit)
+    price, taken, given, charged = _step(at.sqrt_price, target, at.liquidity, left, fee)
+    liquidity, crossed = at.liquidity, at.ticks_crossed
+    end_of_step = at.end_of_step if price == at.sqrt_price else None
+    if price == next_price:
+        if initialised:
+            net = state.ticks[following][1]
+            liquidity += -net if zero_for_one else net
+            if not 0 <= liquidity <= _UINT128:
+                raise SwapRefusedError(f"liquidity {liquidity} beyond tick {following}")
+            crossed += 1
+        end_of_step = following - 1 if zero_for_one else following
+    amount_in, amount_out = at.amount_in + taken + charged, at.amount_out + given
+    return Swapped(amount_in, amount_out, price, liquidity, crossed, end_of_step, at.steps + 1)
 
 
 def _next_tick(indices: tuple[int, ...], tick: int, spacing: int, zero_for_one: bool) -> tuple[int, bool]:

@@ -11,7 +11,6 @@ from oracle.facts import Fee
 
 _PRECISION = 1 << 128
 """Of the square root in `best_middle`: far finer than one unit of any token."""
-_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True)
@@ -60,19 +59,22 @@ class PairCycle:
 
 
 def size(first: Side, second: Side, middle: int) -> PairCycle:
-    """The cheapest way to that amount of the middle token, and the most it brings."""
-    return PairCycle(least_in(first, middle), middle, most_out(second, middle))
+    """The cheapest way to that amount of the middle token, all that it buys, and the most that brings."""
+    amount_in = least_in(first, middle)
+    bought = most_out(first, amount_in)
+    return PairCycle(amount_in, bought, most_out(second, bought))
 
 
 def best_cycle(first: Side, second: Side) -> PairCycle | None:
     """The most profitable cycle, to within two units; None where none gains.
 
     Inputs that buy the same middle amount differ in cost alone, so the middle amount is what is searched. Its
-    real-valued gain is concave; rounding takes at most one unit at each of the two swaps, so the integer gain at
-    the optimum's neighbours is within two units of anything that can be had.
+    real-valued gain is concave; rounding takes at most one unit at each of the two swaps, so the better of the two
+    integers at the optimum is within two units, and what one unit of a coarse middle token costs, of anything that
+    can be had.
     """
     optimum = best_middle(first, second)
-    candidates = range(max(1, optimum - _NEIGHBOURS), min(first.reserve_out - 1, optimum + _NEIGHBOURS) + 1)
+    candidates = range(max(1, optimum), min(first.reserve_out - 1, optimum + 1) + 1)
     best = max(
         (size(first, second, middle) for middle in candidates), key=lambda cycle: cycle.gain, default=None
     )

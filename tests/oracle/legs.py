@@ -4,24 +4,32 @@ A step is bought, by exact output: the Executor asks every pool for an amount an
 `sell` finds the greatest output that the input still pays for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from oracle.concentrated_liquidity import MILLION, Swapped, SwapRefusedError, swap
+from oracle.concentrated_liquidity import MILLION, Swapped, SwapRefusedError, Way
 from oracle.constant_product import Side, least_in, most_out
 from oracle.facts import Pair, Pool, PoolState, V3Pool, V3State
 
 Price = tuple[int, int]
 """Exact: (out, in) at which the same swap would go on, the fee taken off: the slope of what comes out."""
+_NOTHING: Price = (0, 1)
 
 
 @dataclass(frozen=True)
 class Step:
-    """`amount_in` is the least that pays for `amount_out`."""
+    """`amount_in` is the least that pays for `amount_out`.
+
+    `price_after` of a sale is where all that was given would leave the pool, which may be far beyond what paid for the
+    output; nothing for something where the pool could not take it all.
+    """
 
     amount_in: int
     amount_out: int
     price_after: Price
     ticks_crossed: int = 0
+    rounding: tuple[int, int] = (1, 1)
+    """Units at most by which `amount_in` is more than real numbers would ask, and `amount_out` less than they give."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +64,10 @@ class V3Leg:
     state: V3State
     zero_for_one: bool
 
+    @cached_property
+    def _way(self) -> Way:
+        return Way(self.state, self.pool.fee, self.pool.tick_spacing, self.zero_for_one)
+
     @property
     def price(self) -> Price:
         """At the current price, whether or not there is liquidity: what can be had is never better."""
@@ -66,7 +78,16 @@ class V3Leg:
         swapped = self._swap(-amount_out)
         if swapped is None or swapped.amount_out < amount_out:
             return None
-        return Step(swapped.amount_in, amount_out, self._price(swapped.sqrt_price), swapped.ticks_crossed)
+        price = self._price(swapped.sqrt_price)
+        return Step(swapped.amount_in, amount_out, price, swapped.ticks_crossed, self._rounding(swapped))
+
+    def _rounding(self, swapped: Swapped) -> tuple[int, int]:
+        """Each step rounds its input up, its fee up and its output down; where the last one ends between ticks its
+        price is rounded by one in 2 ** 96, which moves the incoming token by the liquidity's share of that.
+        """
+        square = swapped.sqrt_price * swapped.sqrt_price
+        grain = swapped.liquidity << 96, square if self.zero_for_one else 1 << 192
+        return 2 * swapped.steps - (-grain[0] // grain[1]), swapped.steps
 
     def sell(self, amount_in: int) -> Step | None:
         """The most that `amount_in` pays for; None where that is nothing.
@@ -75,7 +96,14 @@ class V3Leg:
         what a pool demands never falls with what is asked of it.
         """
         swapped = self._swap(amount_in)
-        start = max(1, swapped.amount_out) if swapped is not None else 1
+        if swapped is None:
+            return None
+        price = _NOTHING if swapped.amount_in < amount_in else self._price(swapped.sqrt_price)
+        step = self._dearest(max(1, swapped.amount_out), amount_in)
+        return replace(step, price_after=price) if step is not None else None
+
+    def _dearest(self, start: int, amount_in: int) -> Step | None:
+        """The greatest output that `amount_in` pays for, looked for around `start`."""
         enough = self._within(start, amount_in)
         reach = 1
         while enough is None and reach < start:  # the input's rounding was the kinder one
@@ -100,7 +128,7 @@ class V3Leg:
         if specified == 0:
             return None
         try:
-            return swap(self.state, self.pool.fee, self.pool.tick_spacing, self.zero_for_one, specified)
+            return self._way.swap(specified)
         except SwapRefusedError:
             return None
 

@@ -16,14 +16,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count
 
 from oracle.constant_product import best_cycle
 from oracle.legs import Leg, PairLeg, Price, Step
 
 _NEIGHBOURS = 4
-_FIRST_POWER, _POWERS = 24, 4
-"""Amounts are tried in powers of two, up or down by four of them: far beyond the best one a pool's loop is long."""
+_FIRST_POWER, _POWERS, _MOST_POWER = 24, 4, 256
+"""Amounts are tried in powers of two, up or down by four of them, up to what a contract can count."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,9 @@ def _last_that_rises(legs: Sequence[Leg], place: int) -> int:
 
     power = _FIRST_POWER
     if slope(1 << power) > 0:
-        power = next(bits for bits in count(power + _POWERS, _POWERS) if slope(1 << bits) <= 0)
-        return _crossing(slope, 1 << power - _POWERS, 1 << power)
+        above = range(power + _POWERS, _MOST_POWER + 1, _POWERS)
+        power = next((bits for bits in above if slope(1 << bits) <= 0), 0)
+        return _crossing(slope, 1 << power - _POWERS, 1 << power) if power else 0
     below = next((bits for bits in range(power - _POWERS, -1, -_POWERS) if slope(1 << bits) > 0), None)
     return _crossing(slope, 0, 1) if below is None else _crossing(slope, 1 << below, 1 << below + _POWERS)
 

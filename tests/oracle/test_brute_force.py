@@ -2,11 +2,13 @@
 
 import math
 from collections import Counter
-from itertools import chain, combinations, permutations
+from dataclasses import replace
+from itertools import chain, combinations, pairwise, permutations
 
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from oracle.best_by_kind import KINDS, BestByKind, kinds
 from oracle.best_set import best_disjoint
 from oracle.brute_force import BruteForce, Candidate, Path, best, candidates, cycle_paths
 from oracle.concentrated_liquidity import tick_at
@@ -14,7 +16,8 @@ from oracle.executor_calldata import Cycle, ExecuteCall, Hop
 from oracle.facts import Fee, Pair, V3Pool, V3State
 from oracle.legs import leg
 from oracle.plan_run import run
-from oracle.sizing import SizedCycle, looks_profitable, slack
+from oracle.rounding import is_what_pools_ask, most_lost
+from oracle.sizing import SizedCycle, best_size, looks_profitable, slack
 
 BASE = b"\xba" * 20
 FACTORY = b"\xfa" * 20
@@ -106,6 +109,54 @@ def test_a_size_that_no_search_of_inputs_beats(market):
     assert searched(legs, near) <= gain + (found.sized.slack if found else slack(legs))
     if found:
         assert_runs(found, {pool.address: (pool, state) for pool, state in ring})
+
+
+@given(st.lists(cycles(), min_size=1, max_size=4))
+@settings(max_examples=30, deadline=None)
+def test_the_best_of_each_kind_without_sizing_all(rings):
+    """Several rings in one market: more cycles than rings, and the bound leaves out none of the best."""
+    market = {}
+    for at, (ring, _) in enumerate(rings):
+        for pool, state in ring:
+            address = bytes([16 * at + pool.address[0]]) * 20
+            market[address] = replace(pool, address=address), state
+    searched_kinds = BestByKind(market)
+    found = candidates(market.values(), BASE)
+    chosen = searched_kinds.best(BASE)
+    event(f"{len(found)} gain, {searched_kinds.sized} sized")
+    for kind in KINDS:
+        greatest = max((one.gain for one in found if kind in kinds(one.path)), default=None)
+        assert (chosen[kind].gain if kind in chosen else None) == greatest
+
+
+def test_a_cycle_ends_where_the_liquidity_does():
+    """Cheap all the way to the end of one range, beyond which there is nothing: that end is the best size, to a unit."""
+    other = b"\xcc" * 20
+    pair = Pair(b"\x01" * 20, FACTORY, BASE, other, FEES[0])
+    pool = V3Pool(b"\x02" * 20, FACTORY, BASE, other, 100, 1)
+    state = concentrated_state(10_000, 20_000, 10**12, 1, [(-20, 20, 10)])
+    [found] = candidates([(pair, (10**18, 10**18)), (pool, state)], BASE)
+    first, second = found.path.pools
+    assert (first, second) == (pool, pair)
+    held = leg(pool, state, BASE)
+    assert held.buy(found.sized.amounts[1]) is not None
+    assert held.buy(found.sized.amounts[1] + 2) is None
+
+
+@given(cycles(), st.integers(1, 3))
+@settings(max_examples=40, deadline=None)
+def test_a_plan_with_a_unit_less_is_not_what_pools_ask(market, off):
+    """What a plan names is what the pools ask, and a unit less at any hop is not."""
+    ring, tokens = market
+    legs = [leg(pool, state, token) for (pool, state), token in zip(ring, tokens, strict=True)]
+    found = best_size(legs) if looks_profitable(legs) else None
+    assume(found is not None)
+    hops = list(pairwise(found.amounts))
+    asked = [(one.buy(out).amount_in, out) for one, (_, out) in zip(legs, hops, strict=True)]
+    assert is_what_pools_ask(legs, asked)
+    worse = [(into - (at == off % len(hops)), out) for at, (into, out) in enumerate(asked)]
+    assert not is_what_pools_ask(legs, worse)
+    assert most_lost(legs, found.amounts) > 0
 
 
 def assert_runs(found, market):

@@ -12,6 +12,7 @@ from oracle.concentrated_liquidity import (
     MIN_SQRT_PRICE,
     MIN_TICK,
     SwapRefusedError,
+    Way,
     sqrt_price_at,
     swap,
     tick_at,
@@ -113,3 +114,30 @@ def test_what_goes_in_pays_for_what_comes_out(amount, zero_for_one, fee):
 def test_a_pool_without_a_price_refuses(specified):
     with pytest.raises(SwapRefusedError):
         swap(V3State(0, 0, 0, {}), 500, 10, True, specified)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-3_000, 2_990), st.integers(1, 900), st.integers(1, 10**18)),
+        min_size=1,
+        max_size=4,
+    ),
+    st.lists(st.integers(-(10**19), 10**19).filter(bool), min_size=1, max_size=8),
+    st.booleans(),
+)
+def test_memory_of_a_way_changes_nothing(ranges, amounts, zero_for_one):
+    """Gaps, ends of liquidity and several amounts one after the other: each as a swap from the start."""
+    state = with_ranges(ONE, *((10 * low, 10 * (low + width), amount) for low, width, amount in ranges))
+    way = Way(state, 500, 10, zero_for_one)
+    for amount in amounts:
+        assert way.swap(amount) == swap(state, 500, 10, zero_for_one, amount)
+
+
+def test_a_way_stops_where_the_pool_would_revert():
+    """More liquidity leaves at a tick than there is: up to it a swap is as ever, beyond it none is possible."""
+    state = V3State(ONE, 0, 10**18, {-600: (10**19, 10**19)})
+    way = Way(state, 500, 10, True)
+    assert way.swap(10**15) == swap(state, 500, 10, True, 10**15)
+    for amount in (10**18, -(10**18), 10**17):
+        with pytest.raises(SwapRefusedError):
+            way.swap(amount)
