@@ -4,6 +4,10 @@ Definition. Block N+1 is *contested* when another searcher's execution landed in
 brute force finds on the state of N. Over the uncontested blocks, `possible` is the best set's gain after gas;
 `taken` is what our landed executions gained after their gas, before the builder's payment: what to leave to the
 builder is the bot's own choice, so it is counted apart, as `paid`.
+
+The bot may take longer cycles than brute force knows, and more than `possible` with them. What that could hide is
+counted by itself: `left_lying` is, over the uncontested blocks, the cycles of the best set none of whose pools our
+landed executions traded on, each worth its gain after its own gas.
 """
 
 from collections import Counter
@@ -20,6 +24,15 @@ from oracle.pool_history import pools_moved
 
 
 @dataclass(frozen=True)
+class LeftLying:
+    """A cycle of the best set that was passed over."""
+
+    cycle: Candidate
+    net: int
+    """Wei, after its own gas, which others of the same transaction need not pay; above zero."""
+
+
+@dataclass(frozen=True)
 class BlockTakings:
     """Of one block, all in wei."""
 
@@ -30,6 +43,7 @@ class BlockTakings:
     taken: int
     """After gas, before the builder's payment."""
     paid: int
+    left_lying: tuple[LeftLying, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,20 @@ class Takings:
         return sum(block.paid for block in self.uncontested)
 
     @property
+    def share_block_by_block(self) -> Fraction:
+        """Taken of possible, where more than was possible in one block makes up for nothing in another."""
+        return Fraction(sum(min(block.taken, block.best.net) for block in self.uncontested), self.possible)
+
+    @property
+    def left_lying(self) -> int:
+        return sum(one.net for block in self.uncontested for one in block.left_lying)
+
+    @property
+    def share_left_lying(self) -> Fraction:
+        """Of possible. Raises ZeroDivisionError where there was nothing."""
+        return Fraction(self.left_lying, self.possible)
+
+    @property
     def share(self) -> Fraction:
         """Taken of possible. Raises ZeroDivisionError where there was nothing."""
         return Fraction(self.taken, self.possible)
@@ -77,7 +105,18 @@ def account_for(block: Block, found: Iterable[Candidate], gas: GasModel, wallet:
         contested=any(pools_moved(rival) & best.pools for rival in rival_executions(block, wallet)),
         taken=sum(map(_gain_after_gas, ours)),
         paid=sum(decode_execute(tx.data).payment for tx in ours if tx.succeeded and is_execute(tx.data)),
+        left_lying=tuple(_left_lying(best, gas, block.base_fee, ours)),
     )
+
+
+def _left_lying(
+    best: BestSet, gas: GasModel, gas_price: int, ours: Iterable[MinedTransaction]
+) -> Iterable[LeftLying]:
+    traded = frozenset().union(*(pools_moved(tx) for tx in ours if tx.succeeded))
+    for cycle in best.cycles:
+        net = cycle.gain - gas.of_cycle(cycle) * gas_price
+        if net > 0 and not cycle.pools & traded:
+            yield LeftLying(cycle, net)
 
 
 def _gain_after_gas(tx: MinedTransaction) -> int:

@@ -147,6 +147,29 @@ def test_shares_are_over_uncontested_blocks_alone():
     assert both.share - both.share_after_payment == Fraction(PLAN.payment, lone.best.net)
 
 
+def test_what_nobody_touched_was_left_lying():
+    """The one cycle of the best set: left where we did nothing, failed, or traded elsewhere; not where we took a pool."""
+    elsewhere = replace(OURS, logs=(sync(b"\xd9" * 20, (1, 1)),))
+    [cycle] = best_disjoint(FOUND, FlatGas(1_000), BASE_FEE).cycles
+    for transactions in ([], [replace(OURS, succeeded=False)], [elsewhere]):
+        found = account(*transactions, gas=1_000)
+        assert [(one.cycle, one.net) for one in found.left_lying] == [(cycle, cycle.gain - 1_000 * BASE_FEE)]
+        assert Takings((found,)).share_left_lying == 1
+    touched = account(replace(OURS, logs=(sync(DEAR, (1, 1)),)), gas=1_000)
+    assert (touched.left_lying, Takings((touched,)).left_lying) == ((), 0)
+    theirs = account(mined(0x02, RIVAL, data=DATA, logs=[sync(DEAR, (1, 1))]), gas=1_000)
+    assert theirs.left_lying
+    assert Takings((theirs,)).left_lying == 0
+
+
+def test_more_in_one_block_makes_up_for_nothing_in_another():
+    lone = account(OURS, gas=0)
+    rich, poor = replace(lone, taken=3 * lone.best.net), replace(lone, taken=-1)
+    both = Takings((rich, poor))
+    assert both.share > 1
+    assert both.share_block_by_block == Fraction(lone.best.net - 1, 2 * lone.best.net)
+
+
 def test_reserves_follow_the_syncs_in_order():
     first, second = sync(CHEAP, (1, 2)), sync(CHEAP, (3, 4))
     mixed = block(
