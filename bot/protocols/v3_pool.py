@@ -212,7 +212,7 @@ class ConcentratedPool:
         return SwapQuote(TokenUnits(spent), TokenUnits(amount_out), after, tick, crossed)
 
     def paid_for(self, amount_in: int, zero_for_one: bool) -> int:
-        """`quote_exact_in(...).amount_out` alone, in half the time. Raises ValueError as that does."""
+        """`quote_exact_in(...).amount_out` alone, without the tick after. Raises ValueError as that does."""
         _check_amount(amount_in)
         ladder, entry = self._on_ladder(zero_for_one)
         total, totals = entry.total_in + amount_in, ladder.total_in

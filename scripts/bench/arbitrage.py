@@ -2,15 +2,19 @@
 
     .venv/bin/python scripts/bench/arbitrage.py [--seed 1] [--blocks 200] [--sizes 500,5000,20000] [--json]
 
-The market is synthetic (synthetic_pools.py): a third V3 with 10-30 ranges, prices in line but for the pools a block
-touches. References, asked for the same blocks: a textbook search in Python over the cycles of the touched pools (exact
-quotes, ternary search over the input), which must find nothing that ours missed; and the screen alone in C.
+The market is synthetic (synthetic_pools.py): a third V3 with 10-30 ranges, prices in line but for as many pools as a
+block touches. The garbage collector rests within a block, as in the program. References, asked for the same blocks: a
+textbook search in Python over the cycles of the touched pools (exact quotes, ternary search over the input), which must
+find nothing that a search of ours without caps missed; and the screen alone in C. As the program sizes no more than it
+means to carry out: how many of the textbook's finds were left unsized, and what the chosen set adds beside the set
+chosen when everything is sized.
 
 Printed: medians, ratios (trust them, not the times), the share of each step, cycles a second by kind, enumeration,
-memory, growth. `--json`: one object, `schema` 2, times in nanoseconds. Nothing is asserted about time.
+memory, growth. `--json`: one object, `schema` 3, times in nanoseconds. Nothing is asserted about time.
 """
 
 import argparse
+import gc
 import json
 import statistics
 import sys
@@ -26,18 +30,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import screen_reference
+from screen_rates import rates, resident_bytes
 from synthetic_pools import BASE, SyntheticPools
 
 from bot.core.units import Gas, WeiPerGas, gas_cost
 from bot.costs.gas_table import HopShape, estimate_gas
+from bot.opportunities.choose_kernel import choose
 from bot.opportunities.cycles import Cycles
 from bot.opportunities.exact_legs import exact_leg
-from bot.opportunities.ranking import choose_disjoint
+from bot.opportunities.ranking import added_by, choose_disjoint
 from bot.opportunities.search import ArbitrageSearch, SearchConfig, _market
 from bot.opportunities.warm import warm_kernels
 
 GAS_PRICE = WeiPerGas(10**9)
-REFERENCE_BLOCKS = 2
+REFERENCE_BLOCKS = 3
 
 
 def timed(work: Callable[[], Any]) -> tuple[int, Any]:
@@ -85,6 +91,28 @@ def textbook(pools: SyntheticPools, cycles: Cycles, touched: list[int]) -> dict[
     return paying
 
 
+class _Reference:
+    """What the textbook took and found, beside ours with and without caps."""
+
+    def __init__(self) -> None:
+        self.spent: list[int] = []
+        self.found = self.unsized = self.chosen = self.chosen_of_all = 0
+
+    def note(self, paying: dict[Any, int], sized: dict[Any, int], chosen: Any, uncapped: Any) -> None:
+        self.found += len(paying)
+        self.unsized += len(paying.keys() - sized.keys())
+        self.chosen += sum(added_by(one, GAS_PRICE) for one in chosen)
+        self.chosen_of_all += sum(added_by(one, GAS_PRICE) for one in choose_disjoint(uncapped, GAS_PRICE))
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "p50_ns": int(statistics.median(self.spent)),
+            "found": self.found,
+            "left_unsized": self.unsized,
+            "chosen_share": self.chosen / self.chosen_of_all if self.chosen_of_all else None,
+        }
+
+
 class Run:
     """One size of market and of block."""
 
@@ -92,21 +120,31 @@ class Run:
         self.pools = SyntheticPools(pools, max(10, pools * 3 // 10), seed)
         self.touched = touched
         self.search = ArbitrageSearch(self.pools.table, [BASE], SearchConfig(weth=BASE, most_hops=most_hops))
-        every = SearchConfig(weth=BASE, most_hops=3, most_sized=10_000, most_sized_per_pool=10_000)
-        self.every = ArbitrageSearch(self.pools.table, [BASE], every)
+        self.every = SearchConfig(weth=BASE, most_sized=1_000_000, most_sized_per_pool=1_000_000)
 
-    def play(self, blocks: int, reference_blocks: int = 0) -> dict[str, Any]:
+    def play(self, blocks: int, with_reference: bool = False) -> dict[str, Any]:
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            return self._play(blocks, with_reference)
+        finally:
+            gc.enable()
+            gc.unfreeze()
+
+    def _play(self, blocks: int, with_reference: bool) -> dict[str, Any]:
         steps: dict[str, list[int]] = {
-            name: [] for name in ("decode", "screen", "four", "select", "size", "rank", "c")
+            name: [] for name in ("decode", "screen", "four", "choose", "size", "rank", "c")
         }
-        total, screened, found, sized, reference = [], 0, 0, 0, []
+        total, screened, found, sized, reference = [], 0, 0, 0, _Reference()
         function, cycles = screen_reference.compiled(), self.search._cycles  # noqa: SLF001  # the bench times the parts
         scratch, values = np.zeros(cycles.pool_count, np.uint8), np.zeros(len(cycles))
-        for block in range(blocks):
+        every = ArbitrageSearch(self.pools.table, [BASE], self.every) if with_reference else None
+        for _ in range(blocks):
             arrived = self.pools.next_block(self.touched)
             decode, changed = timed(partial(self.pools.state.apply, arrived))
             spent, result = timed(partial(self.search.search, changed, arrived.head.ref, GAS_PRICE))
-            ranking, _ = timed(partial(choose_disjoint, result.opportunities, GAS_PRICE))
+            ranking, chosen = timed(partial(choose_disjoint, result.opportunities, GAS_PRICE))
             total.append(decode + spent + ranking)
             self._steps(steps, changed, decode, ranking, spent)
             if function is not None:
@@ -122,11 +160,13 @@ class Run:
                 found + len(result.opportunities),
                 sized + result.sized,
             )
-            every = self.every.search(changed, arrived.head.ref, GAS_PRICE) if reference_blocks else None
-            if block < reference_blocks and every is not None:
+            if every is not None:
+                uncapped = every.search(changed, arrived.head.ref, GAS_PRICE).opportunities
                 spent, paying = timed(partial(textbook, self.pools, cycles, list(changed)))
-                reference.append(spent)
-                self._check(every.opportunities, paying)
+                reference.spent.append(spent)
+                self._check(uncapped, paying)
+                reference.note(paying, self._by_edges(result.opportunities), chosen, uncapped)
+            gc.collect(1)
         return {
             "pools": len(self.pools.table),
             "cycles": len(cycles),
@@ -137,9 +177,11 @@ class Run:
             "p50_ns": int(statistics.median(total)),
             "p99_ns": sorted(total)[int(len(total) * 0.99)],
             "steps_p50_ns": {name: int(statistics.median(times)) for name, times in steps.items() if times},
-            "reference_p50_ns": int(statistics.median(reference)) if reference else None,
+            "reference": reference.report() if with_reference else None,
+            "cycles_per_second": rates(self.search, _market(self.pools.table), np.array(changed, np.int32)),
             "bytes": sum(array.nbytes for array in (cycles.legs, cycles.incident, cycles.offsets))
             + len(cycles) * 24,
+            "resident_bytes": resident_bytes(),
         }
 
     def _steps(
@@ -152,20 +194,27 @@ class Run:
         four = search._four  # noqa: SLF001  # the bench times the parts
         four_ns = timed(partial(four.screen, touched, market, 1e16))[0] if four is not None else 0
         screen_ns = timed(partial(search._screen, touched))[0] - four_ns  # noqa: SLF001  # as above
-        select_ns = timed(partial(search._select, GAS_PRICE))[0]  # noqa: SLF001  # as above
+        choose_ns = timed(partial(self._choose, search))[0]
         for name, value in zip(
-            ("decode", "screen", "four", "select", "size", "rank"),
-            (decode, screen_ns, four_ns, select_ns, spent - screen_ns - four_ns - select_ns, ranking),
+            ("decode", "screen", "four", "choose", "size", "rank"),
+            (decode, screen_ns, four_ns, choose_ns, spent - screen_ns - four_ns - choose_ns, ranking),
             strict=True,
         ):
             steps[name].append(value)
 
-    def _check(self, opportunities: tuple[Any, ...], paying: dict[tuple[int, ...], int]) -> None:
+    def _choose(self, search: ArbitrageSearch) -> None:
+        """The first choice of a block."""
+        choose(search._gather(GAS_PRICE), 64, search._holder, search._newest)  # noqa: SLF001  # as above
+
+    def _by_edges(self, opportunities: tuple[Any, ...]) -> dict[tuple[int, ...], int]:
         index = self.pools.table.index
-        found = {
+        return {
             tuple(2 * (index(leg.pool) or 0) + (not leg.zero_for_one) for leg in one.legs): one.gross_profit
             for one in opportunities
         }
+
+    def _check(self, opportunities: tuple[Any, ...], paying: dict[tuple[int, ...], int]) -> None:
+        found = self._by_edges(opportunities)
         for edges, profit in paying.items():
             if found.get(edges, -1) < profit * (1 - 1e-9):
                 raise SystemExit(f"the textbook earns {profit} on {edges} where ours has {found.get(edges)}")
@@ -191,10 +240,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     sizes = [int(size) for size in arguments.sizes.split(",")]
     middle = sizes[len(sizes) // 2]
     return {
-        "schema": 2,
+        "schema": 3,
         "seed": arguments.seed,
         "market": [Run(size, arguments.seed, 50).play(arguments.blocks) for size in sizes],
-        "reference": Run(middle, arguments.seed, 50).play(REFERENCE_BLOCKS, REFERENCE_BLOCKS),
+        "reference": Run(middle, arguments.seed, 50).play(REFERENCE_BLOCKS, with_reference=True),
         "three_hops": Run(middle, arguments.seed, 50, 3).play(arguments.blocks),
         "touched": [
             Run(middle, arguments.seed, count).play(max(20, arguments.blocks // 4)) for count in (5, 500)
@@ -211,8 +260,9 @@ def line(row: dict[str, Any]) -> str:
         f"  {row['pools']:>6} pools {row['cycles']:>7} cycles, {row['touched_pools']:>3} touched: "
         f"{row['screened_per_block']:>7.0f} screened, {row['sized_per_block']:>5.1f} sized, "
         f"{row['found_per_block']:>5.1f} found, p50 {row['p50_ns'] / 1e6:6.3f} ms, p99 {row['p99_ns'] / 1e6:6.3f} ms, "
-        f"{row['bytes'] / 1e6:.0f} MB\n           us: {shares}{c}; "
-        f"{row['screened_per_block'] / max(1, steps['screen']) * 1e3:.0f} M cycles/s of two and three"
+        f"{row['bytes'] / 1e6:.0f} MB of cycles, "
+        f"{row['resident_bytes'] / 1e6:.0f} MB in all\n           us: {shares}{c}; cycles/s: "
+        + ", ".join(f"{kind} {rate / 1e6:.0f} M" for kind, rate in row["cycles_per_second"].items())
     )
 
 
@@ -231,8 +281,14 @@ def main() -> None:
     reference = report["reference"]
     print(f"one block, seed {report['seed']}: logs to ranked, exact opportunities")
     print(*map(line, report["market"]), sep="\n")
-    print(f"textbook Python {reference['reference_p50_ns'] / 1e6:.1f} ms, ours {reference['p50_ns'] / 1e6:.3f} ms: "
-          f"{reference['reference_p50_ns'] / reference['p50_ns']:.0f}x; it found nothing that ours missed")  # fmt: skip
+    text = reference["reference"]
+    print(f"textbook Python {text['p50_ns'] / 1e6:.1f} ms, ours {reference['p50_ns'] / 1e6:.3f} ms: "
+          f"{text['p50_ns'] / reference['p50_ns']:.0f}x; of its {text['found']} finds ours without caps missed none, "
+          f"{text['left_unsized']} were left unsized; the chosen set adds {text['chosen_share']:.4f} of the set chosen "
+          "when everything is sized")  # fmt: skip
+    rows = report["market"]
+    print(*(f"{row['pools'] / rows[0]['pools']:.0f}x the pools: {row['p50_ns'] / rows[0]['p50_ns']:.2f}x the time"
+            for row in rows[1:]), sep="; ")  # fmt: skip
     print("without four pools:", line(report["three_hops"]), "growth with touched:", sep="\n")
     print(*map(line, report["touched"]), sep="\n")
     for row in report["enumeration"]:
