@@ -24,7 +24,7 @@ def test_profit_reported_is_profit_held(family, upstream, attach, weth):
         "--profile",
         "market",
         "--pace",
-        "0.4 s",
+        "1 s",
         "--plain",
         "--report",
         "report.json",
