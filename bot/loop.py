@@ -23,7 +23,7 @@ from bot.execution.nonce_line import NonceLine
 from bot.execution.state_held import predicted_state_held
 from bot.opportunities.search import ArbitrageSearch
 from bot.state.market_state import MarketState
-from bot.tick import TickDeps, WalletAtHead, tick
+from bot.tick import TickDeps, Upkeep, WalletAtHead, tick
 
 log = structlog.get_logger()
 
@@ -98,6 +98,9 @@ class Loop:
         self._drained = 0
         self._failure: StopTheBot | None = None
         self._touched: set[int] = set()
+        self._ended: list[OutcomeRecord] = []
+        """Outcomes that count already and are still to be recorded: of this block alone."""
+        self._untold: list[OutcomeRecord] = []
 
     async def run(self) -> None:
         """Returns after the orderly stop. Raises StopTheBot for what must not go on."""
@@ -177,6 +180,7 @@ class Loop:
         upkeep = asyncio.create_task(self._upkeep(block, wallets, funnel))
         await self._hunt(block, wallets, funnel, upkeep)
         await upkeep
+        await self._record_ended()
         await self._collect(wait=deps.awaits_routes)
         funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)
         self._touched.update(await deps.audit(self._world.state, funnel))
@@ -223,7 +227,8 @@ class Loop:
             await upkeep
 
         try:
-            await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel, settled)
+            beside = Upkeep(settled, self._records_of_ended)
+            await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel, beside)
         except StopTheBot as error:
             self._stop_hunting(error, funnel, "a defect stopped the tick")
         except Exception as error:
@@ -287,16 +292,20 @@ class Loop:
         for settled in await self._deps.in_flight.settle(block.head, block.seen_at, counts):
             held = predicted_state_held(settled.plan, settled.outcome, block)
             outcome = msgspec.structs.replace(settled.outcome, predicted_state_held=held)
-            await self._settle(Settled(settled.plan, outcome))
+            self._settle(Settled(settled.plan, outcome))
             funnel.landed += int(outcome.verdict == "landed")
         funnel.took("upkeep", self._deps.tick.clock.monotonic() - started)
 
-    async def _settle(self, settled: Settled) -> None:
+    def _settle(self, settled: Settled) -> None:
+        """The budget is free at once, the record is written beside the next intent: before anything more is signed.
+
+        A crash in between leaves an intent open whose end the next start asks the chain for, its budget reserved.
+        """
         plan, outcome, deps = settled.plan, settled.outcome, self._deps.tick
         landed = outcome.verdict == "landed"
         now = deps.clock.utc()
         bid = plan.payment if landed else Wei(0)
-        await deps.journal.record_outcome(OutcomeRecord(deps.run_id, plan.wallet, outcome, bid, now))
+        self._ended.append(OutcomeRecord(deps.run_id, plan.wallet, outcome, bid, now))
         deps.ledger.settle(
             LedgerEntry(
                 intent=plan.id,
@@ -308,7 +317,20 @@ class Loop:
                 recorded_at=now,
             )
         )
-        log.info("intent.ended", id=plan.id, verdict=outcome.verdict.value, reason=outcome.reason)
+
+    def _records_of_ended(self) -> list[Awaitable[None]]:
+        """To be awaited; each is given out once."""
+        ended, self._ended = self._ended, []
+        self._untold += ended
+        return [self._deps.tick.journal.record_outcome(record) for record in ended]
+
+    async def _record_ended(self) -> None:
+        """What no intent took along; then the log is told, which no bundle waits for."""
+        await asyncio.gather(*self._records_of_ended())
+        for record in self._untold:
+            outcome = record.outcome
+            log.info("intent.ended", id=outcome.intent, verdict=outcome.verdict.value, reason=outcome.reason)
+        self._untold.clear()
 
     def _on_roll_back(self, event: RolledBack) -> None:
         log.warning("chain.reorg", to=event.to.number, depth=len(event.left))
@@ -349,4 +371,5 @@ class Loop:
     async def _close(self) -> None:
         await self._collect(wait=True)
         for settled in self._deps.in_flight.close():
-            await self._settle(settled)
+            self._settle(settled)
+        await self._record_ended()

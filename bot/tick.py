@@ -46,12 +46,20 @@ class WalletAtHead(msgspec.Struct, frozen=True):
     balance: Ok[Wei] | Reverted | Unknown
 
 
-Settled = Callable[[], Awaitable[None]]
-"""Returns when the upkeep of the block is done."""
-
-
 async def settled_already() -> None:
     """For who calls the tick after the upkeep."""
+
+
+class Upkeep(msgspec.Struct, frozen=True):
+    """The upkeep of the same block, which runs beside the tick."""
+
+    settled: Callable[[], Awaitable[None]] = settled_already
+    """Returns when every verdict there is has been found and counted."""
+    records: Callable[[], Sequence[Awaitable[None]]] = tuple
+    """Those verdicts to be written, each once: beside the next intent, and before its signature."""
+
+
+DONE = Upkeep()
 
 
 class TickDeps(msgspec.Struct, frozen=True):
@@ -81,12 +89,12 @@ async def tick(
     deps: TickDeps,
     search: ArbitrageSearch,
     funnel: Funnel,
-    settled: Settled = settled_already,
+    upkeep: Upkeep = DONE,
 ) -> None:
     """Search, plan, simulate, judge and send for one block.
 
-    `settled` returns when upkeep is done. Finding and simulating need nothing of it and do not wait for it; every
-    judgement, reservation and signature does.
+    Finding and simulating need nothing of the upkeep and do not wait for it; every judgement, reservation and
+    signature does.
     """
     started = deps.clock.monotonic()
     gas_price = next_base_fee(block.head)
@@ -110,9 +118,9 @@ async def tick(
             turned_down = True
             continue
         remaining = [opportunity for opportunity in remaining if opportunity not in plan.opportunities]
-        stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel, settled)
+        stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel, upkeep)
         if stopped_by in ONE_MAY_SPOIL_ALL and len(plan.opportunities) > 1:
-            await _one_by_one(plan.opportunities, wallet, wallets, block, deps, funnel, settled)
+            await _one_by_one(plan.opportunities, wallet, wallets, block, deps, funnel, upkeep)
     if not turned_down:
         funnel.drop("no room in the wallets' transactions", len(remaining))
 
@@ -124,14 +132,14 @@ async def _one_by_one(
     block: BlockArrived,
     deps: TickDeps,
     funnel: Funnel,
-    settled: Settled,
+    upkeep: Upkeep,
 ) -> None:
     """The merged plan fell to one cycle that reverts, or to its size: the best that goes through alone is sent."""
     for opportunity in opportunities:
         plan = _plan([opportunity], wallet, block, deps, deps.execution)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
-        elif await _carry_out(plan, wallet, wallets, block, deps, funnel, settled) not in ONE_MAY_SPOIL_ALL:
+        elif await _carry_out(plan, wallet, wallets, block, deps, funnel, upkeep) not in ONE_MAY_SPOIL_ALL:
             return
 
 
@@ -173,7 +181,7 @@ async def _carry_out(
     block: BlockArrived,
     deps: TickDeps,
     funnel: Funnel,
-    settled: Settled,
+    upkeep: Upkeep,
 ) -> str | None:
     """Everything between a plan and the wire. Where it stops, the reason is counted, recorded, and its rule returned."""
     funnel.planned += 1
@@ -195,7 +203,7 @@ async def _carry_out(
         return await _drop(plan, "simulation", _failure(simulated), deps, funnel)
     funnel.simulated += 1
     started = deps.clock.monotonic()
-    await settled()
+    await upkeep.settled()
     waited_until = deps.clock.monotonic()
     funnel.took("wait for upkeep", waited_until - started)
     decision = judge(plan, simulated.value, _context(wallets, block, deps))
@@ -204,7 +212,7 @@ async def _carry_out(
         denial = Check(decision.rule, decision.limit, decision.actual)
         return await _drop(plan, "risk", denial, deps, funnel)
     funnel.allowed += 1
-    return await _send(decision, wallet.line, block, deps, funnel)
+    return await _send(decision, wallet.line, block, deps, funnel, upkeep)
 
 
 async def _simulate(
@@ -217,7 +225,12 @@ async def _simulate(
 
 
 async def _send(
-    approved: Approved, line: NonceLine, block: BlockArrived, deps: TickDeps, funnel: Funnel
+    approved: Approved,
+    line: NonceLine,
+    block: BlockArrived,
+    deps: TickDeps,
+    funnel: Funnel,
+    upkeep: Upkeep,
 ) -> str | None:
     """Reserve, then dispatch. A refusal by the signer frees the budget; its silence does not (law 1)."""
     plan = approved.plan
@@ -230,7 +243,7 @@ async def _send(
     deps.ledger.reserve(plan.id, approved.reservation, plan.window)
     deps.recorded_intents.add(plan.id)
     started = deps.clock.monotonic()
-    sent = await deps.dispatcher.dispatch(approved, line, funnel.took)
+    sent = await deps.dispatcher.dispatch(approved, line, funnel.took, upkeep.records())
     ended = deps.clock.monotonic()
     funnel.took("sign and send", ended - started)
     if isinstance(sent, NotSigned):

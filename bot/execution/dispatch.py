@@ -14,7 +14,7 @@ from bot.core.transaction import SignedTransaction
 from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import LivePayload, NonceLine
-from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, routes_for, submit
+from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, hand_over, routes_for
 
 NOT_ANSWERED = Unknown("not answered yet")
 """What is on disk of an attempt from before its first byte leaves until the route has spoken."""
@@ -68,14 +68,18 @@ class Dispatcher:
         return tuple(route.name for route in self._routes if route.drops_reverts)
 
     async def dispatch(
-        self, approved: Approved, line: NonceLine, took: Callable[[str, int], None] = lambda _step, _ns: None
+        self,
+        approved: Approved,
+        line: NonceLine,
+        took: Callable[[str, int], None] = lambda _step, _ns: None,
+        beside: Sequence[Awaitable[None]] = (),
     ) -> Sent | NotSigned | MaybeSigned:
         """Sign once and hand over to every route that drops reverts. The caller has reserved the budget.
 
-        `took` is told the duration of each step.
+        `took` is told the duration of each step. `beside` is recorded before the intent, most often by one commit.
         """
         plan, started = approved.plan, self._clock.monotonic()
-        await self._journal.record_intent(self._intent(approved))
+        await asyncio.gather(*beside, self._journal.record_intent(self._intent(approved)))
         self._in_flight.recorded(plan)
         recorded = self._clock.monotonic()
         took("intent on disk", recorded - started)
@@ -134,18 +138,16 @@ class Dispatcher:
         self._in_flight.answered(plan.id, pending)
         recorded = self._clock.monotonic()
         took("payload on disk", recorded - started)
-        self._handing_over.add(asyncio.create_task(self._submit(plan.id, tx_hash, bundle)))
+        handed = hand_over(bundle, self._routes, self._clock, self._limit)
+        self._handing_over.add(asyncio.create_task(self._submitted(plan.id, tx_hash, bundle, handed)))
         await asyncio.sleep(0)  # the bundle is on its way before the tick goes on
         took("write to routes", self._clock.monotonic() - recorded)
         return Sent(len(pending))
 
-    async def _submit(self, intent: IntentId, tx_hash: TxHash, bundle: Bundle) -> None:
-        answers = await submit(bundle, self._routes, self._clock, self._limit)
-        await self._told(intent, tx_hash, bundle, answers)
-
-    async def _told(
-        self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, answers: Sequence[RouteAnswer]
+    async def _submitted(
+        self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, handed: Sequence[asyncio.Task[RouteAnswer]]
     ) -> None:
+        answers = await asyncio.gather(*handed)
         self._in_flight.answered(intent, answers)
         await asyncio.gather(*self._recordings(intent, tx_hash, bundle, answers))
 
