@@ -2,7 +2,8 @@
 
 Floats also say what is worth sizing: the disjoint set that earns most by them. Where a cycle of it turns out worse in
 exact integers (ticks that it crosses cost gas, units round), the set is chosen again with what it really earns, until
-every cycle of the set is sized. Which of them are carried out together is decided on exact amounts alone.
+every cycle of the set is sized. Which of them are carried out together is decided on exact amounts alone. What was sized
+in the last block and has no pool that changed since is as it was.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from bot.opportunities.promising import Promising
 from bot.opportunities.ranking import added_by, rank
 from bot.opportunities.screen_kernel import Market, screen_pools
 from bot.opportunities.select_kernel import Earning, gather, take
+from bot.opportunities.set_aside import SetAside
 from bot.opportunities.sizing import size_cycle
 from bot.state.pool_table import PoolTable
 
@@ -31,6 +33,7 @@ _SCREEN_SLACK = 0.999
 _DISAPPOINTS = 0.98
 """A cycle that earns less than this part of what the screen said calls for another choice."""
 _MOST_CHOICES = 16
+_Sized = dict[tuple[int, ...], Opportunity | None]
 
 
 class SearchConfig(msgspec.Struct, frozen=True):
@@ -81,8 +84,11 @@ class ArbitrageSearch:
         self._no_four = Promising()
         self._gas_of_venue: dict[str, float] = {}
         self._hop_gas: NDArray[np.float64] = np.zeros(0)
+        self._aside = SetAside()
         self._was_live: NDArray[np.bool_] = np.zeros(0, np.bool_)
         """By pool, when it was last screened."""
+        self._sized: _Sized = {}
+        """By its edges, what the last search sized and no touched pool has made stale."""
         self._make_room()
         self._screen(np.arange(len(table), dtype=np.int32))
 
@@ -116,20 +122,47 @@ class ArbitrageSearch:
         switched = np.flatnonzero(self._table.live != self._was_live)
         changed = sorted({*touched, *switched.tolist()} if len(switched) else set(touched))
         screened = self._screen(np.array(changed, dtype=np.int32))
+        standing, self._sized = self._unaffected(changed), {}
         earning = self._gather(gas_price)
+        if len(self._aside):
+            earning = self._without_aside(earning, state.number)
         if float(earning.nets.sum()) < gas_cost(estimate_gas(()), gas_price) * _SCREEN_SLACK:
             found: list[Opportunity | None] = []  # not even all together pay for a transaction
         elif self._config.most_sized_per_pool:
             places = take(earning, self._config.most_sized_per_pool, self._config.most_sized, self._used)
-            found = [self._size(int(earning.ids[place]), state) for place in places]
+            found = [self._size(int(earning.ids[place]), state, standing) for place in places]
         else:
-            found = self._size_chosen(earning, state, gas_price)
+            found = self._size_chosen(earning, state, gas_price, standing)
         paying = [one for one in found if one is not None and added_by(one, gas_price) > 0]
         ranked = tuple(rank(paying, gas_price, self._config.bid_share))
         return SearchResult(screened, len(earning.ids), len(found), ranked)
 
+    def set_aside(self, opportunity: Opportunity) -> None:
+        """The node ran it at its own state and it reverted: left out at this block and for a while, longer each time."""
+        edges = []
+        for leg in opportunity.legs:
+            index = self._table.index(leg.pool)
+            if index is None:
+                return
+            edges.append(2 * index + (0 if leg.zero_for_one else 1))
+        self._aside.note_reverted(tuple(edges), opportunity.state.number)
+
+    def _without_aside(self, earning: Earning, block: int) -> Earning:
+        self._aside.forget_old(block)
+        stays = np.array(
+            [not self._aside.holds(self._edges(cycle), block) for cycle in earning.ids.tolist()], np.bool_
+        )
+        return Earning(earning.ids[stays], earning.nets[stays], earning.pools[stays])
+
+    def _edges(self, cycle: int) -> tuple[int, ...]:
+        row = cycle - len(self._cycles)
+        if row >= 0:
+            assert self._four is not None
+            return tuple(self._four.legs[row].tolist())
+        return tuple(edge for edge in self._cycles.legs[cycle].tolist() if edge >= 0)
+
     def _size_chosen(
-        self, earning: Earning, state: BlockRef, gas_price: WeiPerGas
+        self, earning: Earning, state: BlockRef, gas_price: WeiPerGas, standing: _Sized
     ) -> list[Opportunity | None]:
         """What the chosen set earns by exact integers, and what earned too little to stay in it."""
         nets, found, sized = earning.nets, [], set()
@@ -139,7 +172,7 @@ class ArbitrageSearch:
                 if place in sized:
                     continue
                 sized.add(place)
-                one = self._size(int(earning.ids[place]), state)
+                one = self._size(int(earning.ids[place]), state, standing)
                 found.append(one)
                 adds = added_by(one, gas_price) if one is not None else 0
                 if adds < nets[place] * _DISAPPOINTS:
@@ -187,7 +220,14 @@ class ArbitrageSearch:
         )
         return earning
 
-    def _size(self, cycle: int, state: BlockRef) -> Opportunity | None:
+    def _unaffected(self, changed: Sequence[int]) -> _Sized:
+        """What was sized in the last search, but for the cycles of changed pools."""
+        gone = set(changed)
+        return {
+            edges: one for edges, one in self._sized.items() if not any(edge >> 1 in gone for edge in edges)
+        }
+
+    def _size(self, cycle: int, state: BlockRef, standing: _Sized) -> Opportunity | None:
         row = cycle - len(self._cycles)
         if row < 0:
             edges, amount = self._cycles.legs[cycle].tolist(), self._kept.inputs[cycle]
@@ -195,7 +235,15 @@ class ArbitrageSearch:
         else:
             assert self._four is not None
             edges, amount = self._four.legs[row].tolist(), self._four.kept.inputs[row]
-        return size_cycle(self._table, edges, float(amount), state)
+        key = tuple(edges)
+        if key in standing:
+            one = standing[key]
+            if one is not None and one.state != state:
+                one = msgspec.structs.replace(one, state=state)
+        else:
+            one = size_cycle(self._table, edges, float(amount), state)
+        self._sized[key] = one
+        return one
 
     def _four_legs(self) -> NDArray[np.int32]:
         return self._four.legs if self._four is not None else np.empty((0, 4), np.int32)
