@@ -2,10 +2,12 @@
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 from synthetic_market import STATE, WETH, draw_table, move
 
+from bot.core.identity import BlockHash, BlockRef
 from bot.core.units import Bps, WeiPerGas
 from bot.opportunities import search as module
 from bot.opportunities.choose_kernel import EXACT_GROUP, choose
@@ -109,6 +111,39 @@ def test_what_disappoints_makes_room_for_its_rivals(monkeypatch):
         return None if one == best else one
 
     monkeypatch.setattr(module, "size_cycle", size)
-    result = search.search([], STATE, GAS_PRICE)
+    result = ArbitrageSearch(table, [WETH], CHOSEN).search([], STATE, GAS_PRICE)
     assert best not in result.opportunities
     assert any(one.pools & best.pools for one in result.opportunities)
+
+
+def test_only_what_a_touched_pool_is_in_is_sized_again(monkeypatch):
+    """Kept sizes are those of sizing afresh, block for block, and bear the new block's name."""
+    draw, again = random.Random(9), []
+    table = draw_table(9, pools=120, tokens=20, concentrated=0.4)
+    search, size_cycle = ArbitrageSearch(table, [WETH], CHOSEN), module.size_cycle
+    search.search([], STATE, GAS_PRICE)
+
+    def size(table, edges, amount, state):
+        again.append({edge >> 1 for edge in edges})
+        return size_cycle(table, edges, amount, state)
+
+    kept = 0
+    for height in range(1, 12):
+        state = BlockRef(height, BlockHash(bytes([height]) * 32))
+        touched = draw.sample(range(len(table)), 6)
+        for index in touched:
+            move(table, draw, index)
+        before = set(search._sized)
+        monkeypatch.setattr(module, "size_cycle", size)
+        again.clear()
+        result = search.search(touched, state, GAS_PRICE)
+        monkeypatch.setattr(module, "size_cycle", size_cycle)
+        assert all(pools & set(touched) or not any(pools == {e >> 1 for e in key} for key in before)
+                   for pools in again)  # fmt: skip
+        kept += result.sized - len(again)
+        assert result == msgspec.structs.replace(
+            ArbitrageSearch(table, [WETH], CHOSEN).search([], state, GAS_PRICE), screened=result.screened
+        )
+        assert {one.state for one in result.opportunities} == {state}
+    print(f"{kept} kept")
+    assert kept > 50
