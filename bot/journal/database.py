@@ -49,12 +49,20 @@ def open_for_reading(path: Path) -> Engine:
 def copy_log_back(connection: Connection) -> None:
     """Move what the WAL holds into the file, as far as no reader needs it (`PRAGMA wal_checkpoint(PASSIVE)`).
 
-    The next commit then writes over the log from its beginning, which syncs sooner than making it longer.
+    The next commits then write over the log from its beginning, which syncs sooner than making it longer. The first
+    of them would sync the log's new header too: a commit that changes nothing does so here.
     """
     cursor = connection.connection.cursor()  # outside of any transaction, which could not copy its own log
     try:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
         cursor.fetchall()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            cursor.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        except sqlite3.Error:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
     finally:
         cursor.close()
 
