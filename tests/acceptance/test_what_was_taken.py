@@ -67,6 +67,7 @@ def test_no_twentieth_is_left_lying(all_games, say):
             f"of {sum(landed_shapes(game).values())} cycles landed"
         )
         assert takings.share_left_lying <= MOST_LEFT_LYING, most_left(takings, game.seed)
+        assert takings.share_block_by_block >= LEAST_SHARE, worst_blocks(game)
 
 
 def test_a_block_is_lost_to_the_competitor_and_reported(games, say):

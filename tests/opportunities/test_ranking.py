@@ -80,8 +80,9 @@ def invented(draw, count, pools, most=4):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.randoms(use_true_random=False), st.integers(0, 14), st.integers(4, 16))
-def test_a_small_group_s_choice_is_the_best_there_is(draw, count, pools):
+@given(st.integers(0, 2**32 - 1), st.integers(0, 14), st.integers(4, 16))
+def test_a_small_group_s_choice_is_the_best_there_is(seed, count, pools):
+    draw = random.Random(seed)  # a few hundred draws a case, too slow for hypothesis' own on a busy machine
     made = invented(draw, count, pools)
     chosen = choose_disjoint(made, GAS_PRICE)
     base = gas_cost(estimate_gas(()), GAS_PRICE)
