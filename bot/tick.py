@@ -36,6 +36,10 @@ ONE_MAY_SPOIL_ALL = frozenset({"reverted", "notional_per_trade", "gas_per_tx"})
 """Rules to which a merged plan may fall because of one of its cycles, or because of their sum."""
 
 
+MOST_CHOICES = 3
+"""A block: each costs a simulation of something that reverts."""
+
+
 class WalletAtHead(msgspec.Struct, frozen=True):
     """A wallet as the chain has it at the head of this tick."""
 
@@ -96,17 +100,55 @@ async def tick(
     Finding and simulating need nothing of the upkeep and do not wait for it; every judgement, reservation and
     signature does.
     """
+    chosen = _find(touched, block, deps, search, funnel)
+    for _ in range(MOST_CHOICES - 1):
+        if not await _offer(chosen, wallets, block, deps, search, funnel, upkeep):
+            return
+        chosen = _find_again(block, deps, search, funnel)
+    await _offer(chosen, wallets, block, deps, search, funnel, upkeep)
+
+
+def _find(
+    touched: Sequence[int],
+    block: BlockArrived,
+    deps: TickDeps,
+    search: ArbitrageSearch,
+    funnel: Funnel,
+) -> Sequence[Opportunity]:
     started = deps.clock.monotonic()
     gas_price = next_base_fee(block.head)
     found = search.search(touched, block.head.ref, gas_price)
-    remaining: Sequence[Opportunity] = choose_disjoint(
-        found.opportunities, gas_price, deps.execution.bid_share
-    )
+    chosen = choose_disjoint(found.opportunities, gas_price, deps.execution.bid_share)
     funnel.took("search", deps.clock.monotonic() - started)
     funnel.cycles_screened, funnel.opportunities = found.screened, found.profitable_at_screen
     funnel.sized, funnel.profitable = found.sized, len(found.opportunities)
-    funnel.drop("shares a pool with a better one", len(found.opportunities) - len(remaining))
-    turned_down = False
+    funnel.drop("shares a pool with a better one", len(found.opportunities) - len(chosen))
+    return chosen
+
+
+def _find_again(
+    block: BlockArrived, deps: TickDeps, search: ArbitrageSearch, funnel: Funnel
+) -> Sequence[Opportunity]:
+    """Without what was set aside meanwhile; the counts stay those of the first time."""
+    started = deps.clock.monotonic()
+    gas_price = next_base_fee(block.head)
+    found = search.search((), block.head.ref, gas_price)
+    chosen = choose_disjoint(found.opportunities, gas_price, deps.execution.bid_share)
+    funnel.took("search", deps.clock.monotonic() - started)
+    return chosen
+
+
+async def _offer(
+    remaining: Sequence[Opportunity],
+    wallets: Sequence[WalletAtHead],
+    block: BlockArrived,
+    deps: TickDeps,
+    search: ArbitrageSearch,
+    funnel: Funnel,
+    upkeep: Upkeep,
+) -> bool:
+    """One transaction a wallet. True when all came to nothing because cycles revert, which are set aside now."""
+    turned_down, all_reverted = False, bool(remaining)
     for wallet in wallets:
         if not remaining:
             break
@@ -115,32 +157,55 @@ async def tick(
         funnel.took("plan", deps.clock.monotonic() - started)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
-            turned_down = True
+            turned_down, all_reverted = True, False
             continue
         remaining = [opportunity for opportunity in remaining if opportunity not in plan.opportunities]
         stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel, upkeep)
-        if stopped_by in ONE_MAY_SPOIL_ALL and len(plan.opportunities) > 1:
-            await _one_by_one(plan.opportunities, wallet, wallets, block, deps, funnel, upkeep)
+        if len(plan.opportunities) == 1:
+            all_reverted &= _set_aside_if_reverted(plan, stopped_by, search)
+        elif stopped_by in ONE_MAY_SPOIL_ALL:
+            all_reverted &= await _one_by_one(plan, wallet, wallets, block, deps, search, funnel, upkeep)
+        else:
+            all_reverted = False
     if not turned_down:
         funnel.drop("no room in the wallets' transactions", len(remaining))
+    return all_reverted
 
 
 async def _one_by_one(
-    opportunities: Sequence[Opportunity],
+    merged: Plan,
     wallet: WalletAtHead,
     wallets: Sequence[WalletAtHead],
     block: BlockArrived,
     deps: TickDeps,
+    search: ArbitrageSearch,
     funnel: Funnel,
     upkeep: Upkeep,
-) -> None:
-    """The merged plan fell to one cycle that reverts, or to its size: the best that goes through alone is sent."""
-    for opportunity in opportunities:
+) -> bool:
+    """The merged plan fell to one cycle that reverts, or to its size: the best that goes through alone is sent.
+
+    True when every one reverts.
+    """
+    all_reverted = True
+    for opportunity in merged.opportunities:
         plan = _plan([opportunity], wallet, block, deps, deps.execution)
         if isinstance(plan, NotWorthIt):
             funnel.drop(plan.reason)
-        elif await _carry_out(plan, wallet, wallets, block, deps, funnel, upkeep) not in ONE_MAY_SPOIL_ALL:
-            return
+            all_reverted = False
+            continue
+        stopped_by = await _carry_out(plan, wallet, wallets, block, deps, funnel, upkeep)
+        if stopped_by not in ONE_MAY_SPOIL_ALL:
+            return False
+        all_reverted &= _set_aside_if_reverted(plan, stopped_by, search)
+    return all_reverted
+
+
+def _set_aside_if_reverted(alone: Plan, stopped_by: str | None, search: ArbitrageSearch) -> bool:
+    """Found again at every block, it would keep out every honest cycle that it shares a pool with."""
+    if stopped_by != "reverted":
+        return False
+    search.set_aside(alone.opportunities[0])
+    return True
 
 
 def _plan(
