@@ -88,12 +88,13 @@ def _rivals(ranked: Sequence[Opportunity]) -> list[set[int]]:
     """By place: the places of all others that share a pool with it."""
     using: dict[Address, list[int]] = {}
     for at, one in enumerate(ranked):
-        for pool in one.pools:
-            using.setdefault(pool, []).append(at)
+        for leg in one.legs:
+            using.setdefault(leg.pool, []).append(at)
     rivals: list[set[int]] = [set() for _ in ranked]
     for sharing in using.values():
-        for at in sharing:
-            rivals[at].update(sharing)
+        if len(sharing) > 1:
+            for at in sharing:
+                rivals[at].update(sharing)
     for at, of_one in enumerate(rivals):
         of_one.discard(at)
     return rivals
