@@ -20,6 +20,7 @@ Nanoseconds = NewType("Nanoseconds", int)
 
 BPS_WHOLE = 10_000
 UINT112_MAX = (1 << 112) - 1
+UINT128_MAX = (1 << 128) - 1
 UINT256_MAX = (1 << 256) - 1
 
 

@@ -9,7 +9,7 @@ from bot.core.errors import BrokenInvariant
 from bot.core.identity import Address, WalletName, intent_id, to_checksum
 from bot.core.messages import Head
 from bot.core.transaction import TransactionFields
-from bot.core.units import BPS_WHOLE, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost, share_up
+from bot.core.units import BPS_WHOLE, UINT128_MAX, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost, share_up
 from bot.costs.base_fee import base_fee_bound_up, next_base_fee
 from bot.costs.gas_table import estimate_gas, shape_of
 from bot.execution.bidding import builder_payment
@@ -59,13 +59,16 @@ def build_plan(
     `Plan.opportunities` says which went in. The best is planned even where there is no room for it: the gate says so
     with the numbers. What the Executor demands as minimum profit is all that is predicted, which is exact as the outputs are:
     it covers the worst gas cost and the configured net profit, so a transaction that lands has not lost. Profit in
-    another token than WETH has no price here: NotWorthIt.
+    another token than WETH has no price here: NotWorthIt. So is an amount that a hop of the Executor cannot hold.
 
     Raises BrokenInvariant when two share a pool, or were found on another state than `head`, or differ in base token
     or strategy: the search promised otherwise.
     """
     merged = _fitting(opportunities, head, config, room)
     _expect_mergeable(merged, head)
+    largest = max(amount for one in merged for leg in one.legs for amount in (leg.amount_in, leg.amount_out))
+    if largest > UINT128_MAX:
+        return NotWorthIt("amount over uint128", f"<= {UINT128_MAX}", str(largest))
     base_token = merged[0].base_token
     if base_token != config.weth:
         return NotWorthIt("profit without price", to_checksum(config.weth), to_checksum(base_token))

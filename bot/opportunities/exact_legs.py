@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from bot.core.units import UINT112_MAX
+from bot.core.units import UINT112_MAX, UINT128_MAX
 from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
 from bot.protocols.v3_pool import ConcentratedPool
 from bot.state.pool_table import PoolTable, V2Pool
@@ -18,7 +18,10 @@ class ExactLeg(Protocol):
         """What the pool pays for as much of `amount_in` as it can take; rounded down."""
 
     def buy(self, amount_out: int) -> tuple[int, int] | None:
-        """(what the pool demands for it, rounded up, initialised ticks crossed); None where it cannot pay so much."""
+        """(what the pool demands for it, rounded up, initialised ticks crossed).
+
+        None where it cannot pay so much, or a hop of the Executor cannot hold the amounts.
+        """
 
 
 class OrientedPool(msgspec.Struct, frozen=True, gc=False):
@@ -45,16 +48,19 @@ class OrientedPool(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrientedRange(msgspec.Struct, frozen=True, gc=False):
-    """A V3 pool seen in the direction of a trade."""
+    """A V3 pool seen in the direction of a trade. No more than uint128 goes in or comes out: so much a hop holds."""
 
     pool: ConcentratedPool
     zero_for_one: bool
 
     def sell(self, amount_in: int) -> int:
-        return self.pool.paid_for(amount_in, self.zero_for_one)
+        return min(self.pool.paid_for(min(amount_in, UINT128_MAX), self.zero_for_one), UINT128_MAX)
 
     def buy(self, amount_out: int) -> tuple[int, int] | None:
-        return self.pool.asked_for(amount_out, self.zero_for_one)
+        if amount_out > UINT128_MAX:
+            return None
+        bought = self.pool.asked_for(amount_out, self.zero_for_one)
+        return bought if bought is None or bought[0] <= UINT128_MAX else None
 
 
 def oriented(table: PoolTable, index: int, zero_for_one: bool) -> OrientedPool:

@@ -8,7 +8,7 @@ import msgspec
 
 from bot.core.identity import Address, keccak
 from bot.core.profile import ProtocolName
-from bot.core.units import UINT256_MAX, TokenUnits, Wei
+from bot.core.units import UINT128_MAX, UINT256_MAX, TokenUnits, Wei
 
 EXECUTOR_ABI_SIGNATURE = "execute((uint256,uint256)[],address,uint256,uint256,uint256,uint256)"
 EXECUTE_SELECTOR = keccak(EXECUTOR_ABI_SIGNATURE.encode())[:4]
@@ -21,7 +21,6 @@ MAX_HOPS = 4
 
 _WORD = 32
 _HEAD_WORDS = 6
-_AMOUNT_MAX = (1 << 128) - 1
 _ADDRESS_PAD = bytes(12)
 _ZERO_FOR_ONE, _CONCENTRATED, _LAST = 1, 2, 4
 _HOP_PADS = tuple(bytes(11) + bytes([flags]) for flags in range(8))
@@ -86,12 +85,12 @@ def _append_cycle(parts: list[bytes], cycle: Cycle) -> None:
     if not MIN_HOPS <= len(cycle.hops) <= MAX_HOPS:
         raise ValueError(f"{len(cycle.hops)} hops: a cycle has {MIN_HOPS} to {MAX_HOPS}")
     amount_in, last = cycle.amount_in, len(cycle.hops) - 1
-    if not 0 <= amount_in <= _AMOUNT_MAX:
+    if not 0 <= amount_in <= UINT128_MAX:
         raise ValueError(f"{amount_in} does not fit uint128")
     for place, hop in enumerate(cycle.hops):
         if len(hop.pool) != 20:
             raise ValueError(f"an address has 20 bytes, this one {len(hop.pool)}: 0x{hop.pool.hex()}")
-        if not 0 <= hop.amount_out <= _AMOUNT_MAX:
+        if not 0 <= hop.amount_out <= UINT128_MAX:
             raise ValueError(f"{hop.amount_out} does not fit uint128")
         flags = _ZERO_FOR_ONE if hop.zero_for_one else 0
         if hop.protocol != "uniswap_v2":

@@ -200,6 +200,17 @@ def test_profit_in_a_token_without_a_price_is_not_worth_it():
     assert verdict == NotWorthIt("profit without price", to_checksum(CONFIG.weth), to_checksum(TOKEN))
 
 
+def test_an_amount_that_no_hop_holds_is_not_worth_it():
+    head = head_at(100)
+    found = opportunity(head)
+    first, second = found.legs
+    for most, is_plan in ((2**128 - 1, True), (2**128, False)):
+        legs = (replace(first, amount_out=most), replace(second, amount_in=most))
+        verdict = build_plan([replace(found, legs=legs)], MAIN, OPERATOR, 0, head, 31337, CONFIG)
+        assert isinstance(verdict, Plan) == is_plan
+    assert verdict == NotWorthIt("amount over uint128", f"<= {2**128 - 1}", str(2**128))
+
+
 def test_a_shared_pool_breaks_the_invariant():
     head = head_at(100)
     first, second = opportunity(head, "a"), opportunity(head, "b")
