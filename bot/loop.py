@@ -178,8 +178,14 @@ class Loop:
         wallets = await self._wallets(block.head)
         funnel.took("wallets", deps.tick.clock.monotonic() - applied)
         upkeep = asyncio.create_task(self._upkeep(block, wallets, funnel))
-        await self._hunt(block, wallets, funnel, upkeep)
-        await upkeep
+        try:
+            await self._hunt(block, wallets, funnel, upkeep)
+            await upkeep
+        except asyncio.CancelledError:
+            # A second Ctrl-C: what upkeep finds after the end would be written by nobody.
+            upkeep.cancel()
+            await asyncio.gather(upkeep, return_exceptions=True)
+            raise
         await self._record_ended()
         await self._collect(wait=deps.awaits_routes)
         funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)

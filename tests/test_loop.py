@@ -339,3 +339,33 @@ async def test_rest_is_after_each_event_and_never_in_a_block():
     assert stage.market.events == ["block", "rest", "rest", "block", "rest"]
     stage.stop.set()
     await task
+
+
+async def test_a_second_interrupt_leaves_no_upkeep_behind():
+    stage = Stage()
+    running = await stage.running()
+    await stage.block(101)
+    [_] = stage.signed()
+    settle, hangs, ends = stage.market.in_flight.settle, asyncio.Event(), []
+
+    async def slow_settle(*facts):
+        try:
+            await hangs.wait()
+            return await settle(*facts)
+        finally:
+            ends.append("upkeep")
+
+    async def no_answer(*_):
+        await asyncio.Event().wait()
+
+    stage.market.in_flight.settle = slow_settle
+    stage.market.simulator.simulate = no_answer
+    await stage.block(102)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert ends == ["upkeep"]
+    hangs.set()
+    before = stage.verdicts()
+    await stage.settle()
+    assert stage.verdicts() == before, "nothing is written after the end"

@@ -15,8 +15,8 @@ class ReaderAhead(RpcChainReader):
     """As RpcChainReader. What is under way while the block's logs still are: nonce and balance of `wallets`, and the
     receipts of `awaited`, which are those the block may have mined.
 
-    An answer read ahead is given out once, and for the very block it was read at; anything else is read anew. So is a
-    receipt that is of another block, or that the node did not have yet.
+    An answer read ahead is given out once, and for the very block it was read at; anything else is read anew. So is what
+    the node could not say yet, because it heard of the block later than we did, and a receipt that is of another block.
     """
 
     def __init__(self, rpc: JsonRpc, wallets: Sequence[Address]) -> None:
@@ -50,11 +50,13 @@ class ReaderAhead(RpcChainReader):
 
     async def transaction_count(self, address: Address, at: BlockRef) -> Ok[int] | Reverted | Unknown:
         ahead = self._counts.pop(address, None) if at.hash == self._block else None
-        return await (super().transaction_count(address, at) if ahead is None else ahead)
+        found = None if ahead is None else await ahead
+        return found if isinstance(found, Ok) else await super().transaction_count(address, at)
 
     async def balance(self, address: Address, at: BlockRef) -> Ok[Wei] | Reverted | Unknown:
         ahead = self._balances.pop(address, None) if at.hash == self._block else None
-        return await (super().balance(address, at) if ahead is None else ahead)
+        found = None if ahead is None else await ahead
+        return found if isinstance(found, Ok) else await super().balance(address, at)
 
     async def receipt(self, tx: TxHash) -> Ok[Receipt | None] | Reverted | Unknown:
         ahead = self._receipts.pop(tx, None)

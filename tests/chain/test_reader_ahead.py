@@ -74,13 +74,20 @@ async def test_a_newer_head_gives_up_what_was_read_for_the_older():
     assert node.asked[-1] == ("eth_getTransactionCount", at(HEAD))
 
 
-async def test_a_read_that_failed_ahead_is_unknown():
+@pytest.mark.parametrize("read", ["transaction_count", "balance"])
+async def test_what_the_node_did_not_know_yet_is_asked_once_more(read):
+    """The head may be heard from one node before another has its block."""
     node = SlowNode()
-    node.answer = Unknown("time-out")
+    node.answer = Unknown("header not found")
     node.may_answer.set()
     reader = ReaderAhead(node, [OPERATOR])
     reader.expect(HEAD)
-    assert isinstance(await reader.balance(OPERATOR, HEAD.ref), Unknown)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    node.answer = Ok("0x7")
+    assert await getattr(reader, read)(OPERATOR, HEAD.ref) == Ok(7)
+    node.answer = Unknown("time-out")
+    assert isinstance(await getattr(reader, read)(OPERATOR, HEAD.ref), Unknown)
 
 
 TX = bytes([7]) * 32
