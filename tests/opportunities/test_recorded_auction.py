@@ -4,6 +4,7 @@ Cycles that look profitable at spot are there; a correct engine stays silent on 
 is the oracle, which shares no line with the bot: its own reading of the file, quotes, enumeration and sizing.
 """
 
+import math
 import os
 import random
 from collections import Counter
@@ -215,7 +216,7 @@ def compared(oracle, best, ours, kind, base):
         return "none"
     same = ours.get(best.path)
     amounts = best.sized.amounts if same is None else (same.amount_in, *(leg.amount_out for leg in same.legs))
-    lost = most_lost(oracle.legs(best.path), amounts)
-    told = f"{base.hex()}, {kind}: ours {gain}, brute force {best.gain}, bounds {float(lost)}, {best.sized.slack}"
+    lost = math.ceil(most_lost(oracle.legs(best.path), amounts))
+    told = f"{base.hex()}, {kind}: ours {gain}, brute force {best.gain}, bounds {lost}, {best.sized.slack}"
     assert best.gain - lost <= gain <= best.gain + best.sized.slack, told
     return "to the wei" if gain == best.gain else "within the bound"
