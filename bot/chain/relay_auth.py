@@ -8,14 +8,14 @@ from typing import Final
 
 from coincurve import PrivateKey
 
-from bot.core.identity import Address, hex_bytes, keccak, to_checksum
+from bot.core.identity import hex_bytes, keccak
 
 HEADER: Final = "X-Flashbots-Signature"
 _EIP191_OF_66_CHARACTERS: Final = b"\x19Ethereum Signed Message:\n66"
 
 
-def signature_header(key: PrivateKey, address: Address, body: bytes) -> str:
+def signature_header(key: PrivateKey, checksummed: str, body: bytes) -> str:
     """`<checksummed address>:0x<130 hex digits>` for the body that is sent, byte by byte."""
     text = hex_bytes(keccak(body)).encode()
     signature = key.sign_recoverable(keccak(_EIP191_OF_66_CHARACTERS + text), hasher=None)
-    return f"{to_checksum(address)}:{hex_bytes(signature[:64] + bytes([27 + signature[64]]))}"
+    return f"{checksummed}:0x{signature[:64].hex()}{27 + signature[64]:02x}"

@@ -15,7 +15,7 @@ from coincurve import PrivateKey
 
 from bot.chain.relay_auth import signature_header
 from bot.core.errors import BadConfiguration
-from bot.core.identity import Address, from_hex, hex_bytes, keccak
+from bot.core.identity import Address, from_hex, hex_bytes, keccak, to_checksum
 
 FILE_NAME: Final = "relay_identity.key"
 _FILE_BYTES: Final = 67
@@ -25,7 +25,7 @@ _FILE_BYTES: Final = 67
 class RelayIdentity:
     """Shows its address and nothing else: not in repr, not by pickle, not by copy."""
 
-    __slots__ = ("_key", "_secret", "address")
+    __slots__ = ("_checksummed", "_key", "_secret", "address")
 
     def __init__(self, secret: bytes) -> None:
         """Raises ValueError, without the secret in its message, unless `secret` is a valid 32-byte key."""
@@ -37,10 +37,11 @@ class RelayIdentity:
             raise ValueError("not a secp256k1 private key") from None
         self._secret = secret
         self.address = Address(keccak(self._key.public_key.format(compressed=False)[1:])[-20:])
+        self._checksummed = to_checksum(self.address)
 
     def header(self, body: bytes) -> str:
         """Value of `X-Flashbots-Signature` for these very bytes."""
-        return signature_header(self._key, self.address, body)
+        return signature_header(self._key, self._checksummed, body)
 
     def replacement_salt(self) -> bytes:
         """32 bytes that go into replacement uuids: nobody else can guess one, and cancel by it where no signature is asked."""

@@ -44,6 +44,24 @@ _CANCELLABLE: Final = 64
 """Private transactions whose hashes are kept for a cancellation."""
 
 
+def encode_request(request_id: int, method: str, params: Sequence[object]) -> bytes:
+    """The body that is signed and sent."""
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+
+
+def bundle_fields(
+    transactions: Sequence[bytes], target_block: int, replacement_uuid: str | None
+) -> dict[str, object]:
+    """The one parameter of `eth_sendBundle`; `replacement_uuid` None where the relay knows none."""
+    fields: dict[str, object] = {
+        "txs": [hex_bytes(raw) for raw in transactions],
+        "blockNumber": hex_quantity(target_block),
+    }
+    if replacement_uuid is not None:
+        fields["replacementUuid"] = replacement_uuid
+    return fields
+
+
 class RelayConnection:
     """Signed requests to one relay, within its limits."""
 
@@ -75,7 +93,7 @@ class RelayConnection:
         if method not in self.row.methods:
             return Reverted(f"not sent: relay {self.row.name} does not know {method}")
         request_id, self._next_id = self._next_id, self._next_id + 1
-        body = msgspec.json.encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        body = encode_request(request_id, method, params)
         if len(body) > self.row.max_bytes:
             return Reverted(f"not sent: {len(body)} bytes, relay {self.row.name} takes {self.row.max_bytes}")
         if not self._budget(method).take():
@@ -145,12 +163,8 @@ class FlashbotsRoute(_Route):
         refusal = _refusal(row, bundle)
         if refusal is not None:
             return refusal
-        fields: dict[str, object] = {
-            "txs": [hex_bytes(raw) for raw in bundle.transactions],
-            "blockNumber": hex_quantity(bundle.target_block),
-        }
-        if row.takes_uuid:
-            fields["replacementUuid"] = bundle.replacement_uuid
+        uuid = bundle.replacement_uuid if row.takes_uuid else None
+        fields = bundle_fields(bundle.transactions, bundle.target_block, uuid)
         answer = await self._connection.request(SEND_BUNDLE, [fields])
         return decode_bundle_hash(answer.value) if isinstance(answer, Ok) else answer
 

@@ -15,6 +15,8 @@ MAX_DEPTH = 16
 
 def encode_integer(value: int) -> bytes:
     """RLP of a non-negative integer: big endian without leading zeros; zero is the empty string."""
+    if 0 < value < 0x80:
+        return value.to_bytes(1, "big")
     return encode_bytes(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
@@ -27,8 +29,12 @@ def encode_bytes(value: bytes) -> bytes:
 
 def encode_list(encoded_items: Sequence[bytes]) -> bytes:
     """RLP of a list whose items are encoded already."""
-    payload = b"".join(encoded_items)
-    return _prefix(0xC0, len(payload)) + payload
+    return encode_joined(b"".join(encoded_items))
+
+
+def encode_joined(encoded_items: bytes) -> bytes:
+    """As `encode_list`, of items that stand one after the other already."""
+    return _prefix(0xC0, len(encoded_items)) + encoded_items
 
 
 def decode(data: bytes) -> Item:

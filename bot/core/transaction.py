@@ -7,10 +7,11 @@ time a commitment to (chain, nonce, to, value, data, gas, fees, access list). La
 import msgspec
 
 from bot.core.identity import Address, TxHash, keccak
-from bot.core.rlp_codec import Item, decode, encode_bytes, encode_integer, encode_list
+from bot.core.rlp_codec import Item, decode, encode_bytes, encode_integer, encode_joined, encode_list
 from bot.core.units import Gas, Wei, WeiPerGas
 
 EIP1559_TYPE = b"\x02"
+_EMPTY_LIST = b"\xc0"
 SECP256K1_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 """n // 2: a larger s is the same signature turned over, and refused by EIP-2."""
 
@@ -32,7 +33,7 @@ class TransactionFields(msgspec.Struct, frozen=True):
 
     def unsigned_payload(self) -> bytes:
         """0x02 ‖ rlp of the nine unsigned fields."""
-        return EIP1559_TYPE + encode_list(self._encoded_fields())
+        return EIP1559_TYPE + encode_joined(self.encoded())
 
     def digest(self) -> bytes:
         """32 bytes: what is signed; equal digests mean equal fields."""
@@ -40,21 +41,25 @@ class TransactionFields(msgspec.Struct, frozen=True):
 
     def signed_payload(self, y_parity: int, r: int, s: int) -> bytes:
         """The raw transaction a node accepts."""
-        signature = (encode_integer(part) for part in (y_parity, r, s))
-        return EIP1559_TYPE + encode_list([*self._encoded_fields(), *signature])
+        return signed_payload(self.encoded(), y_parity, r, s)
 
-    def _encoded_fields(self) -> list[bytes]:
-        return [
-            encode_integer(self.chain_id),
-            encode_integer(self.nonce),
-            encode_integer(self.max_priority_fee_per_gas),
-            encode_integer(self.max_fee_per_gas),
-            encode_integer(self.gas_limit),
-            encode_bytes(self.to),
-            encode_integer(self.value),
-            encode_bytes(self.data),
-            encode_list([_encoded_entry(address, slots) for address, slots in self.access_list]),
-        ]
+    def encoded(self) -> bytes:
+        """RLP of the nine unsigned fields, one after the other: what both payloads have in common."""
+        return b"".join(
+            (
+                encode_integer(self.chain_id),
+                encode_integer(self.nonce),
+                encode_integer(self.max_priority_fee_per_gas),
+                encode_integer(self.max_fee_per_gas),
+                encode_integer(self.gas_limit),
+                encode_bytes(self.to),
+                encode_integer(self.value),
+                encode_bytes(self.data),
+                encode_list([_encoded_entry(address, slots) for address, slots in self.access_list])
+                if self.access_list
+                else _EMPTY_LIST,
+            )
+        )
 
 
 class SignedTransaction(msgspec.Struct, frozen=True):
@@ -63,6 +68,18 @@ class SignedTransaction(msgspec.Struct, frozen=True):
     raw: bytes
     hash: TxHash
     fields: TransactionFields
+
+
+def unsigned_digest(encoded: bytes) -> bytes:
+    """As `TransactionFields.digest`, of fields that are encoded already."""
+    return keccak(EIP1559_TYPE + encode_joined(encoded))
+
+
+def signed_payload(encoded: bytes, y_parity: int, r: int, s: int) -> bytes:
+    """As `TransactionFields.signed_payload`, of fields that are encoded already."""
+    return EIP1559_TYPE + encode_joined(
+        encoded + encode_integer(y_parity) + encode_integer(r) + encode_integer(s)
+    )
 
 
 def decode_unsigned(payload: bytes) -> TransactionFields:

@@ -5,7 +5,13 @@ from typing import Never
 from coincurve import PrivateKey
 
 from bot.core.identity import Address, TxHash, keccak
-from bot.core.transaction import SECP256K1_HALF_ORDER, SignedTransaction, TransactionFields
+from bot.core.transaction import (
+    SECP256K1_HALF_ORDER,
+    SignedTransaction,
+    TransactionFields,
+    signed_payload,
+    unsigned_digest,
+)
 
 _SECRET_BYTES = 32
 
@@ -28,11 +34,12 @@ class WalletKey:
 
     def sign(self, fields: TransactionFields) -> SignedTransaction:
         """Deterministic (RFC 6979), low s (EIP-2): the bytes eth-account gives for the same fields."""
-        signature = self._key.sign_recoverable(fields.digest(), hasher=None)
+        encoded = fields.encoded()
+        signature = self._key.sign_recoverable(unsigned_digest(encoded), hasher=None)
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
         if s > SECP256K1_HALF_ORDER:
             raise ArithmeticError("secp256k1 gave a high s, which no node accepts")
-        raw = fields.signed_payload(signature[64], r, s)
+        raw = signed_payload(encoded, signature[64], r, s)
         return SignedTransaction(raw=raw, hash=TxHash(keccak(raw)), fields=fields)
 
     def __repr__(self) -> str:
