@@ -13,6 +13,7 @@ from bot.core.decisions import Verdict
 from bot.core.errors import BadConfiguration, BrokenInvariant, Unreachable
 from bot.core.identity import intent_id
 from bot.core.records import OpenIntent
+from bot.journal.database import open_for_writing
 from bot.journal.queries import WalletHistory
 from bot.journal.read import JournalReader
 from bot.journal.rows import row_of
@@ -51,6 +52,18 @@ async def test_what_was_recorded_is_read_back_field_by_field(journal, path):
     assert story.attempts == (attempt(1), attempt(1, "second relay"))
     assert story.outcomes == (outcome(1),)
     assert reader.drops("another run") == reader.blocks("another run") == reader.stories("another run") == []
+
+
+def test_every_commit_is_synced(path):
+    """https://www.sqlite.org/pragma.html#pragma_synchronous: under WAL, 2 (FULL) syncs at each commit, 1 does not."""
+    engine = open_for_writing(path)
+    with engine.connect() as connection:
+        said = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("synchronous", "journal_mode")
+        ]
+    engine.dispose()
+    assert said == [2, "wal"]
 
 
 async def test_many_at_once_keep_their_order(journal, path):

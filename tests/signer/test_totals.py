@@ -1,3 +1,4 @@
+import os
 import random
 
 import msgspec
@@ -43,6 +44,27 @@ def test_the_totals_are_on_disk_when_the_key_is_used(tmp_path, monkeypatch):
     for _ in range(3):
         desk.sign(sample_transaction())
     assert on_disk == [1, 2, 3]
+
+
+def test_every_signature_waits_for_a_sync(tmp_path, monkeypatch):
+    """What a reader sees may still be in the machine's memory: a power cut must not forget what was signed."""
+    desk, order = Desk(tmp_path), []
+
+    def noted(name, call):
+        def noting(*arguments):
+            order.append(name)
+            return call(*arguments)
+
+        return noting
+
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, noted("sync", getattr(os, name)))
+    monkeypatch.setattr(WalletKey, "sign", noted("sign", WalletKey.sign))
+    for _ in range(3):
+        desk.sign(sample_transaction())
+    assert order.count("sign") == 3
+    before = [order[place - 1] for place, step in enumerate(order) if step == "sign"]
+    assert before == ["sync"] * 3
 
 
 def test_a_disk_that_fails_stops_all_signatures(tmp_path, monkeypatch):
