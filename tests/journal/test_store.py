@@ -56,6 +56,7 @@ async def test_what_was_recorded_is_read_back_field_by_field(journal, path):
 
 def test_every_commit_is_synced(path):
     """https://www.sqlite.org/pragma.html#pragma_synchronous: under WAL, 2 (FULL) syncs at each commit, 1 does not."""
+    path.parent.mkdir()
     engine = open_for_writing(path)
     with engine.connect() as connection:
         said = [
