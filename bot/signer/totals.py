@@ -107,6 +107,8 @@ class TotalsFile:
         self.path = folder / f"{wallet}.json"
         self._write: int | None = None
         """The last one there was; None before the file was read."""
+        self._is_whole = False
+        """Both copies are those of the last write: one may be written over while the other stands."""
 
     def read(self, chain_id: int, address: Address) -> WalletTotals:
         """What is on disk, or fresh totals when there is no file. Raises BadConfiguration for any other finding."""
@@ -129,9 +131,10 @@ class TotalsFile:
         write = (self._write or 0) + 1
         text = msgspec.json.encode(totals)
         copy = msgspec.json.encode(_Copy(SCHEMA, write, _check(write, text), msgspec.Raw(text)))
-        if self._write is None or not self._written_over(copy):
+        is_whole, self._is_whole = self._is_whole, False
+        if not is_whole or not self._written_over(copy):
             self._replace(_padded(copy, (len(copy) // PAGE_BYTES + 1) * PAGE_BYTES))
-        self._write = write
+        self._write, self._is_whole = write, True
 
     def _written_over(self, copy: bytes) -> bool:
         """False when there is no file of ours to write over, or no room in it."""
@@ -175,6 +178,7 @@ class TotalsFile:
                 problems.append(str(error))
         if not readable:
             raise self._corrupt(problems[0])
+        self._is_whole = content[:half] == content[half:]
         newest, oldest = max(readable, key=_write_of), min(readable, key=_write_of)
         if newest[0] - oldest[0] > 1 or (newest[0] == oldest[0] and newest != oldest):
             raise self._corrupt(f"its copies are of the writes {oldest[0]} and {newest[0]}, and differ")

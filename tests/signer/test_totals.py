@@ -158,6 +158,26 @@ def test_a_write_that_was_cut_leaves_the_old_totals_or_the_new(tmp_path, second_
     assert found[after.counter] > 10
 
 
+@pytest.mark.parametrize("second_newer", [False, True])
+def test_after_a_cut_the_next_write_is_a_file_anew(tmp_path, second_newer):
+    """Written over in place, a second cut could leave copies two writes apart, which nobody could tell from damage."""
+    desk = Desk(tmp_path)
+    desk.sign(sample_transaction())
+    file = TotalsFile(desk.config.totals_dir, "main")
+    old = file.path.read_bytes()
+    desk.sign(sample_transaction())
+    new, half = file.path.read_bytes(), len(old) // 2
+    file.path.write_bytes(old[:half] + new[half:] if second_newer else new[:half] + old[half:])
+    assert file.read(CHAIN_ID, OPERATOR) == desk.totals
+    torn = file.path.stat().st_ino
+    file.write(desk.totals)
+    whole = file.path.read_bytes()
+    assert file.path.stat().st_ino != torn
+    assert whole[:half] == whole[half:]
+    file.write(desk.totals)
+    assert file.path.read_bytes() != whole, "in place again"
+
+
 def test_copies_that_no_write_could_leave_are_refused(tmp_path):
     desk = Desk(tmp_path)
     desk.sign(sample_transaction())
