@@ -22,7 +22,8 @@ log = structlog.get_logger()
 AT_ONCE = 16
 """Probes in flight; the node runs each in a few milliseconds."""
 A_BLOCK = 8
-"""Probes after a block: what is new or due waits its turn, barred or on its old verdict."""
+"""Tokens looked at after a block, whether they can be probed or not: the others wait their turn, barred or on their
+old verdict."""
 
 Progress = Callable[[int, int], None]
 """(tested, of)."""
@@ -44,8 +45,8 @@ class TokenGuard:
         self.book.adopt(table, now)
         waiting = self.book.due(now)
         total = len(waiting)
-        setting = self._setting(now)
         while waiting:
+            setting = self._setting(now)
             planned = {token: plan_probe(token, setting) for token in waiting}
             plans = [plan for plan in planned.values() if isinstance(plan, ProbePlan)]
             for start in range(0, len(plans), AT_ONCE):
@@ -72,9 +73,7 @@ class TokenGuard:
         changed = self.book.expire(now)
         due = self.book.due(now)
         setting, plans = self._setting(now), list[ProbePlan]()
-        for token in due:
-            if len(plans) == A_BLOCK:
-                break
+        for token in due[:A_BLOCK]:
             plan = plan_probe(token, setting)
             if isinstance(plan, Unknown):
                 changed += self._note(token, Undecided(plan.cause), head)

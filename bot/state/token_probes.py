@@ -79,7 +79,7 @@ StepAnswer = Ok[bytes] | Reverted
 
 
 class ProbeSetting(msgspec.Struct, frozen=True):
-    """What every probe of a table has in common."""
+    """What probes planned at one moment have in common: what a plan reckons, the next one finds in `known_depths`."""
 
     table: PoolTable
     pools_of: Callable[[Address], Sequence[int]]
@@ -87,45 +87,52 @@ class ProbeSetting(msgspec.Struct, frozen=True):
     is_safe: Callable[[Address], bool]
     weth: Address
     parties: Parties
+    known_depths: dict[tuple[int, Address], int] = {}
+    known_from_weth: dict[Address, int | None] = {}
+    """By token: its deepest usable pool with WETH."""
+
+    def depth(self, index: int, token: Address) -> int:
+        """depth_down, once: a hub's pools are asked for by every token that trades with it."""
+        key = (index, token)
+        found = self.known_depths.get(key)
+        if found is None:
+            found = self.known_depths[key] = depth_down(self.table, index, token)
+        return found
 
 
 def plan_probe(token: Address, setting: ProbeSetting) -> ProbePlan | Unknown:
     """Through the deepest pool of `token` with WETH, else with a safe token that has one; Unknown: there is neither."""
     table, weth, parties = setting.table, setting.weth, setting.parties
-    pools = _usable_pools(setting, token)
-    direct = [pool for pool in pools if _other(table, pool, token) == weth]
-    if direct:
-        pool = max(direct, key=lambda one: depth_down(table, one, weth))
-        amount = Wei(depth_down(table, pool, weth) // ONE_PART_IN)
-        return _plan(table, token, weth, parties, pool, pools, [_wrap(parties, weth, amount)], amount)
-    for pool in sorted(pools, key=lambda one: -depth_down(table, one, token)):
+    pools = [index for index in setting.pools_of(token) if _is_usable(setting, index)]
+    pool = _deepest_with_weth(setting, token)
+    if pool is not None:
+        amount = Wei(setting.depth(pool, weth) // ONE_PART_IN)
+        return _plan(setting, token, weth, pool, pools, [_wrap(parties, weth, amount)], amount)
+    for pool in sorted(pools, key=lambda one: -setting.depth(one, token)):
         currency = _other(table, pool, token)
-        if not setting.is_safe(currency):
-            continue
-        from_weth = [one for one in _usable_pools(setting, currency) if _other(table, one, currency) == weth]
-        if from_weth:
-            first = max(from_weth, key=lambda one: depth_down(table, one, weth))
-            amount = _enough_for(table, first, pool, currency, weth)
+        first = _deepest_with_weth(setting, currency) if setting.is_safe(currency) else None
+        if first is not None:
+            amount = _enough_for(setting, first, pool, currency)
             hop = _hop(table, first, weth, currency)
             currency_bought = Step(
                 "currency", parties.sender, parties.ours, swap_calldata(hop, 10_000, parties.ours)
             )
             had = [_wrap(parties, weth, amount), currency_bought]
-            return _plan(table, token, currency, parties, pool, pools, had, amount)
+            return _plan(setting, token, currency, pool, pools, had, amount)
     return Unknown(f"no pool with WETH or with a safe token to test it in ({len(pools)} pools with others)")
 
 
 def _plan(
-    table: PoolTable,
+    setting: ProbeSetting,
     token: Address,
     currency: Address,
-    parties: Parties,
     pool: int,
     pools: Sequence[int],
     had: Sequence[Step],
     ether: Wei,
 ) -> ProbePlan:
-    others = sorted((one for one in pools if one != pool), key=lambda one: -depth_down(table, one, token))
+    table, parties = setting.table, setting.parties
+    others = sorted((one for one in pools if one != pool), key=lambda one: -setting.depth(one, token))
     others = others[:MOST_OTHER_POOLS]
     buying, selling = _hop(table, pool, currency, token), _hop(table, pool, token, currency)
     holders = (parties.ours, parties.stranger, *(table.pools[one].address for one in (pool, *others)))
@@ -158,20 +165,25 @@ def _wrap(parties: Parties, weth: Address, amount: Wei) -> Step:
     return Step("wrap", parties.sender, parties.ours, wrap_calldata(weth, amount))
 
 
-def _usable_pools(setting: ProbeSetting, token: Address) -> list[int]:
-    """In service and with something in them, at the present price."""
-    table = setting.table
-    return [
-        index
-        for index in setting.pools_of(token)
-        if table.in_service(index)
-        and not table.is_stopped(index)
-        and min(
-            depth_down(table, index, table.pools[index].token0),
-            depth_down(table, index, table.pools[index].token1),
+def _deepest_with_weth(setting: ProbeSetting, token: Address) -> int | None:
+    """Whom a pool trades with is asked first: that costs nothing, its depth does."""
+    known, weth = setting.known_from_weth, setting.weth
+    if token not in known:
+        usable = (
+            index
+            for index in setting.pools_of(token)
+            if _other(setting.table, index, token) == weth and _is_usable(setting, index)
         )
-        >= LEAST_UNITS
-    ]
+        known[token] = max(usable, key=lambda one: setting.depth(one, weth), default=None)
+    return known[token]
+
+
+def _is_usable(setting: ProbeSetting, index: int) -> bool:
+    """In service and with something in it, at the present price."""
+    table, pool = setting.table, setting.table.pools[index]
+    if not table.in_service(index) or table.is_stopped(index):
+        return False
+    return min(setting.depth(index, pool.token0), setting.depth(index, pool.token1)) >= LEAST_UNITS
 
 
 def _other(table: PoolTable, index: int, token: Address) -> Address:
@@ -179,10 +191,10 @@ def _other(table: PoolTable, index: int, token: Address) -> Address:
     return pool.token1 if pool.token0 == token else pool.token0
 
 
-def _enough_for(table: PoolTable, first: int, second: int, currency: Address, weth: Address) -> Wei:
+def _enough_for(setting: ProbeSetting, first: int, second: int, currency: Address) -> Wei:
     """WETH that buys about one part of the second pool's depth in the first, and never drains the first."""
-    wanted = depth_down(table, second, currency) // ONE_PART_IN
-    weth_depth, depth = depth_down(table, first, weth), depth_down(table, first, currency)
+    wanted = setting.depth(second, currency) // ONE_PART_IN
+    weth_depth, depth = setting.depth(first, setting.weth), setting.depth(first, currency)
     return Wei(max(min(wanted * weth_depth // depth, weth_depth // 10), 1))
 
 

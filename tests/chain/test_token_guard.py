@@ -7,11 +7,17 @@ import sys
 import msgspec
 import pytest
 
-from bot.chain.token_guard import A_BLOCK, why_of_another_chain
-from bot.chain.token_probe import probe_code
-from bot.core.identity import BlockRef, from_hex
+from bot.chain import token_guard
+from bot.chain.token_guard import A_BLOCK, TokenGuard, why_of_another_chain
+from bot.chain.token_probe import TokenProber, own_parties, probe_code
+from bot.core.identity import BlockRef, from_hex, keccak
+from bot.core.messages import Head
 from bot.core.result import Reverted, Unknown
+from bot.state.pool_table import PoolTable, V2Pool
+from bot.state.token_probes import plan_probe
+from bot.state.token_safety import TokenBook
 from bot.state.token_verdicts import Checked, Safe, Undecided, Unsafe
+from bot.world.tokens import WETH
 from tests.chain.token_stage import POLICY, ROOT, no_progress
 
 DAY_S = 86_400
@@ -206,6 +212,32 @@ async def test_a_block_pays_for_a_few_tests_and_the_rest_waits(token_stage):
     await guard.check(head)
     assert token_stage.asked == len(token_stage.chain.plan.tokens) - 1
     assert table.live.all()
+
+
+async def test_a_block_looks_at_a_few_tokens_that_cannot_be_tested_and_the_rest_waits(monkeypatch):
+    looked_at = []
+
+    def counted(token, setting):
+        looked_at.append(token)
+        return plan_probe(token, setting)
+
+    monkeypatch.setattr(token_guard, "plan_probe", counted)
+    table = PoolTable()
+    for number in range(50):
+        one, other, pool = (keccak(b"%d %d" % (number, place))[12:] for place in range(3))
+        table.add(V2Pool(pool, "uniswap-v2", *sorted((one, other)), 997, 1000), 10**18, 10**18)
+    saved = []
+
+    async def save(checked):
+        saved.append(checked)
+
+    prober = TokenProber(SilentNode(Unknown("asked")), own_parties(None, None), 12)
+    guard = TokenGuard(TokenBook(POLICY), prober, WETH.address, save)
+    guard.book.adopt(table, 10**18)
+    for block in range(1, 14):
+        await guard.check(Head(block, bytes(32), bytes(32), 10**9 + block, 0, 0, 0, bytes(20)))
+        assert len(looked_at) == min(block * A_BLOCK, 100)
+    assert len(set(looked_at)) == 100
 
 
 async def test_a_token_without_a_pool_with_weth_is_tested_through_a_safe_one_or_not_traded(token_stage):

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from bot.core.identity import BlockRef, keccak
 from bot.core.result import Ok, Reverted, Unknown
+from bot.state import token_probes
+from bot.state.pool_depth import depth_down
 from bot.state.pool_table import PoolTable, V2Pool
 from bot.state.token_answers import read_answers
 from bot.state.token_probes import MOST_OTHER_POOLS, Parties, ProbePlan, ProbeSetting, plan_probe
@@ -206,6 +208,27 @@ def test_a_pool_that_is_not_there_tests_nothing(spoil):
     assert plan_of(table, COIN) == Unknown(
         "no pool with WETH or with a safe token to test it in (0 pools with others)"
     )
+
+
+def test_the_pools_of_a_hub_are_measured_once_and_only_those_with_weth(monkeypatch):
+    """Of three hundred tokens with one pool each, all with the same safe token."""
+    measured = []
+
+    def counted(table, index, token):
+        measured.append((index, token))
+        return depth_down(table, index, token)
+
+    monkeypatch.setattr(token_probes, "depth_down", counted)
+    spokes = [keccak(b"spoke %d" % number)[12:] for number in range(300)]
+    table = table_of((WETH, DOLLAR, ETHER), *((DOLLAR, spoke, ETHER) for spoke in spokes))
+    book = book_over(table, known=[checked(DOLLAR, Safe(), 0)])
+    setting = ProbeSetting(table, book.pools_of, lambda one: book.why_not(one, 0) is None, WETH, PARTIES)
+    assert all(isinstance(plan_probe(spoke, setting), ProbePlan) for spoke in spokes)
+    assert len(measured) == 2 * len(table)
+    measured.clear()
+    setting = ProbeSetting(table, book.pools_of, lambda one: book.why_not(one, 0) is None, WETH, PARTIES)
+    plan_probe(spokes[0], setting)
+    assert {index for index, _ in measured} == {0, 1}, "one plan measures the pools that it goes through"
 
 
 # The answers
