@@ -21,7 +21,7 @@ from bot.core.records import RunRecord
 from bot.garbage import Garbage
 from bot.journal.read import JournalReader
 from bot.journal.store import JournalStore, open_journal
-from bot.loop import Loop, LoopDeps
+from bot.loop import Loop, LoopDeps, World
 from bot.opportunities.warm import warm_kernels
 from bot.ops import doctor
 from bot.ops.barred_tokens import barred_in_words
@@ -129,22 +129,27 @@ async def _run(
             deps, world = await compose(
                 settings, adapters, store, journal, run.run_id, wallets, _tokens_tested(show)
             )
-            pools = f"{len(world.state.table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles"
-            show.step("pools", pools)
-            table = world.state.table
-            show.step("tokens", barred_in_words([table.why_barred(index) for index in range(len(table))]))
+            _show_world(show, world)
             async with show.running(progress, _banner(settings), signals.stop) as shown:
                 signals.is_looping = True
                 after_block = _after_block(deps, settings, progress, shown)
                 garbage = Garbage()
                 deps = msgspec.structs.replace(deps, after_block=after_block, rest=garbage.between_blocks)
-                await _loop(Loop(deps, world, signals.stop, options.blocks), garbage)
+                loop = Loop(deps, world, signals.stop, options.blocks)
+                del world  # the loop's alone: a state that was rebuilt must not keep the first one alive
+                await _loop(loop, garbage)
     except asyncio.CancelledError:
         if not signals.received:
             raise
     finally:
         await store.close()
     return signals.exit_code()
+
+
+def _show_world(show: Show, world: World) -> None:
+    table = world.state.table
+    show.step("pools", f"{len(table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles")
+    show.step("tokens", barred_in_words([table.why_barred(index) for index in range(len(table))]))
 
 
 def _tokens_tested(show: Show) -> Callable[[int, int], None]:
