@@ -28,6 +28,8 @@ class Leg(msgspec.Struct, frozen=True):
     protocol: ProtocolName = "uniswap_v2"
     ticks_crossed: int = 0
     """Initialised ticks the swap passes: what its gas depends on."""
+    words_passed: int = 0
+    """Words of the tick bitmap whose end it passes: likewise."""
 
 
 class Opportunity(msgspec.Struct, frozen=True):

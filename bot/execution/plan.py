@@ -9,9 +9,9 @@ from bot.core.errors import BrokenInvariant
 from bot.core.identity import Address, WalletName, intent_id, to_checksum
 from bot.core.messages import Head
 from bot.core.transaction import TransactionFields
-from bot.core.units import BPS_WHOLE, UINT128_MAX, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost, share_up
+from bot.core.units import UINT128_MAX, Gas, TokenUnits, Wei, WeiPerGas, gas_cost
 from bot.costs.base_fee import base_fee_bound_up, next_base_fee
-from bot.costs.gas_table import estimate_gas, shape_of
+from bot.costs.gas_table import estimate_gas, gas_limit_for, shape_of
 from bot.execution.bidding import builder_payment
 from bot.execution.config import ExecutionConfig
 from bot.protocols.executor import MAX_CYCLES, Cycle, Hop, encode_execute
@@ -137,9 +137,10 @@ def _fits(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig, 
 
 
 def _costs(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig) -> _Costs:
-    estimate = estimate_gas([shape_of(opportunity.legs) for opportunity in merged])
+    shapes = [shape_of(opportunity.legs) for opportunity in merged]
+    estimate = estimate_gas(shapes)
     next_fee = next_base_fee(head)
-    gas_limit = Gas(share_up(estimate, Bps(BPS_WHOLE + config.gas_margin)))
+    gas_limit = gas_limit_for(shapes, config.gas_margin)
     max_fee = WeiPerGas(base_fee_bound_up(next_fee, config.window_blocks - 1) + config.priority_fee)
     return _Costs(
         gas_limit=gas_limit,

@@ -41,6 +41,8 @@ class ChainTrade(msgspec.Struct, frozen=True, gc=False):
     """Into the first pool, then out of each, all of which goes into the next."""
     ticks_crossed: tuple[int, ...]
     """By pool."""
+    words_passed: tuple[int, ...]
+    """Of the tick bitmap, by pool."""
 
     @property
     def profit(self) -> int:
@@ -94,11 +96,12 @@ def _sold(legs: Sequence[ExactLeg], place: int, amount: int) -> ChainTrade | Non
 
 def _trade(legs: Sequence[ExactLeg], amount_out: int) -> ChainTrade | None:
     """The least that brings `amount_out`; None where a pool cannot pay what it would have to."""
-    amounts, crossed = [amount_out], []
+    amounts, crossed, words = [amount_out], [], []
     for leg in reversed(legs):
         bought = leg.buy(amounts[-1])
         if bought is None:
             return None
         amounts.append(bought[0])
         crossed.append(bought[1])
-    return ChainTrade(tuple(reversed(amounts)), tuple(reversed(crossed)))
+        words.append(bought[2])
+    return ChainTrade(tuple(reversed(amounts)), tuple(reversed(crossed)), tuple(reversed(words)))

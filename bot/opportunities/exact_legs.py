@@ -17,8 +17,8 @@ class ExactLeg(Protocol):
     def sell(self, amount_in: int) -> int:
         """What the pool pays for as much of `amount_in` as it can take; rounded down."""
 
-    def buy(self, amount_out: int) -> tuple[int, int] | None:
-        """(what the pool demands for it, rounded up, initialised ticks crossed).
+    def buy(self, amount_out: int) -> tuple[int, int, int] | None:
+        """(what the pool demands for it, rounded up, initialised ticks crossed, words of the tick bitmap passed).
 
         None where it cannot pay so much, or a hop of the Executor cannot hold the amounts.
         """
@@ -38,13 +38,13 @@ class OrientedPool(msgspec.Struct, frozen=True, gc=False):
             taken, self.reserve_in, self.reserve_out, self.fee_numerator, self.fee_denominator
         )
 
-    def buy(self, amount_out: int) -> tuple[int, int] | None:
+    def buy(self, amount_out: int) -> tuple[int, int, int] | None:
         if amount_out >= self.reserve_out:
             return None
         needed = least_amount_in(
             amount_out, self.reserve_in, self.reserve_out, self.fee_numerator, self.fee_denominator
         )
-        return (needed, 0) if self.reserve_in + needed <= UINT112_MAX else None
+        return (needed, 0, 0) if self.reserve_in + needed <= UINT112_MAX else None
 
 
 class OrientedRange(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +56,7 @@ class OrientedRange(msgspec.Struct, frozen=True, gc=False):
     def sell(self, amount_in: int) -> int:
         return min(self.pool.paid_for(min(amount_in, UINT128_MAX), self.zero_for_one), UINT128_MAX)
 
-    def buy(self, amount_out: int) -> tuple[int, int] | None:
+    def buy(self, amount_out: int) -> tuple[int, int, int] | None:
         if amount_out > UINT128_MAX:
             return None
         bought = self.pool.asked_for(amount_out, self.zero_for_one)

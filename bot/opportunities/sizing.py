@@ -84,14 +84,15 @@ def size_cycle(
         if trade is None:
             return None
         amounts: tuple[int, ...] = (trade.amount_in, trade.amount_between, trade.amount_out)
-        ticks_crossed: tuple[int, ...] = (0, 0)
+        stops: Sequence[tuple[int, int]] = ((0, 0), (0, 0))
     else:
         chain = best_chain_trade(legs, int(amount_in))
         if chain is None:
             return None
-        amounts, ticks_crossed = chain.amounts, chain.ticks_crossed
+        amounts = chain.amounts
+        stops = tuple(zip(chain.ticks_crossed, chain.words_passed, strict=True))
     swaps = tuple(
-        _leg(table.pools[edge >> 1], edge & 1 == 0, amounts[at], amounts[at + 1], ticks_crossed[at])
+        _leg(table.pools[edge >> 1], edge & 1 == 0, amounts[at], amounts[at + 1], stops[at])
         for at, edge in enumerate(edges)
     )
     return Opportunity(
@@ -103,7 +104,8 @@ def size_cycle(
     )
 
 
-def _leg(pool: Pool, zero_for_one: bool, amount_in: int, amount_out: int, ticks_crossed: int) -> Leg:
+def _leg(pool: Pool, zero_for_one: bool, amount_in: int, amount_out: int, stops: tuple[int, int]) -> Leg:
+    """`stops`: ticks crossed and words passed."""
     return Leg(
         venue=pool.venue,
         pool=pool.address,
@@ -113,7 +115,8 @@ def _leg(pool: Pool, zero_for_one: bool, amount_in: int, amount_out: int, ticks_
         amount_in=TokenUnits(amount_in),
         amount_out=TokenUnits(amount_out),
         protocol="uniswap_v2" if isinstance(pool, V2Pool) else pool.protocol,
-        ticks_crossed=ticks_crossed,
+        ticks_crossed=stops[0],
+        words_passed=stops[1],
     )
 
 

@@ -42,6 +42,8 @@ class SwapQuote(msgspec.Struct, frozen=True, gc=False):
     """After the swap."""
     ticks_crossed: int
     """Initialised ones."""
+    words_passed: int
+    """Ends of words of the tick bitmap (256 ticks of the spacing), initialised or not: after each, one more is read."""
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -150,9 +152,9 @@ class ConcentratedPool:
             ladder.reach_in(total)
         place = bisect_left(totals, total, entry.first)
         if place == len(totals):
-            return self._at_limit(ladder, entry)
+            return self._at_limit(ladder, entry, zero_for_one)
         if totals[place] == total:
-            return _at_stop(ladder, entry, place)
+            return self._at_stop(ladder, entry, place, zero_for_one)
         if place == entry.first:
             price, tick, liquidity, left, paid, crossed = (
                 self.sqrt_price, self.tick, self.liquidity, amount_in, 0, 0
@@ -170,7 +172,8 @@ class ConcentratedPool:
         if after != price:
             tick = tick_at_sqrt_price(after)
             paid += paid_down(price, after, liquidity, zero_for_one)
-        return SwapQuote(TokenUnits(amount_in), TokenUnits(paid), after, tick, crossed)
+        words = 0 if place == entry.first else self._words_to(ladder.ticks_after[place - 1], zero_for_one)
+        return SwapQuote(TokenUnits(amount_in), TokenUnits(paid), after, tick, crossed, words)
 
     def quote_exact_out(self, amount_out: int, zero_for_one: bool) -> SwapQuote:
         """`swap` with a negative amountSpecified. Less than `amount_out` is paid where the price limit comes first.
@@ -185,9 +188,9 @@ class ConcentratedPool:
             ladder.reach_out(total)
         place = bisect_left(totals, total, entry.first)
         if place == len(totals):
-            return self._at_limit(ladder, entry)
+            return self._at_limit(ladder, entry, zero_for_one)
         if totals[place] == total:
-            return _at_stop(ladder, entry, place)
+            return self._at_stop(ladder, entry, place, zero_for_one)
         if place == entry.first:
             price, tick, liquidity, left, spent, crossed = (
                 self.sqrt_price, self.tick, self.liquidity, amount_out, 0, 0
@@ -207,9 +210,11 @@ class ConcentratedPool:
         if after == ladder.sqrt_prices[place]:
             # Just short of the stop, the price that pays for it is rounded onto the stop.
             tick, crossed = ladder.ticks_after[place], crossed + ladder.crosses[place]
+            place += 1
         elif after != price:
             tick = tick_at_sqrt_price(after)
-        return SwapQuote(TokenUnits(spent), TokenUnits(amount_out), after, tick, crossed)
+        words = 0 if place == entry.first else self._words_to(ladder.ticks_after[place - 1], zero_for_one)
+        return SwapQuote(TokenUnits(spent), TokenUnits(amount_out), after, tick, crossed, words)
 
     def paid_for(self, amount_in: int, zero_for_one: bool) -> int:
         """`quote_exact_in(...).amount_out` alone, without the tick after. Raises ValueError as that does."""
@@ -220,7 +225,7 @@ class ConcentratedPool:
             ladder.reach_in(total)
         place = bisect_left(totals, total, entry.first)
         if place == len(totals):
-            return self._at_limit(ladder, entry).amount_out
+            return self._at_limit(ladder, entry, zero_for_one).amount_out
         if totals[place] == total:
             return ladder.total_out[place] - entry.total_out
         if place == entry.first:
@@ -232,8 +237,11 @@ class ConcentratedPool:
         after = price_after_input(price, liquidity, left * (MILLION - self.fee) // MILLION, zero_for_one)
         return paid + paid_down(price, after, liquidity, zero_for_one)
 
-    def asked_for(self, amount_out: int, zero_for_one: bool) -> tuple[int, int] | None:
-        """(amount_in, ticks_crossed) of `quote_exact_out`; None where it pays less. Raises ValueError as that does."""
+    def asked_for(self, amount_out: int, zero_for_one: bool) -> tuple[int, int, int] | None:
+        """(amount_in, ticks_crossed, words_passed) of `quote_exact_out`; None where it pays less.
+
+        Raises ValueError as that does.
+        """
         _check_amount(amount_out)
         ladder, entry = self._on_ladder(zero_for_one)
         total, totals = entry.total_out + amount_out, ladder.total_out
@@ -244,7 +252,8 @@ class ConcentratedPool:
             return None
         if totals[place] == total:
             crossed = ladder.crossed[place] + ladder.crosses[place] - entry.crossed
-            return ladder.total_in[place] - entry.total_in, crossed
+            words = self._words_to(ladder.ticks_after[place], zero_for_one)
+            return ladder.total_in[place] - entry.total_in, crossed, words
         if place == entry.first:
             price, liquidity, left, spent, crossed = self.sqrt_price, self.liquidity, amount_out, 0, 0
         else:
@@ -256,7 +265,9 @@ class ConcentratedPool:
         taken = taken_up(price, after, liquidity, zero_for_one)
         if after == ladder.sqrt_prices[place]:  # as in quote_exact_out
             crossed += ladder.crosses[place]
-        return spent + taken + fee_up(taken, self.fee), crossed
+            place += 1
+        words = 0 if place == entry.first else self._words_to(ladder.ticks_after[place - 1], zero_for_one)
+        return spent + taken + fee_up(taken, self.fee), crossed, words
 
     def _on_ladder(self, zero_for_one: bool) -> tuple[Ladder, _Entry]:
         if zero_for_one:
@@ -285,20 +296,26 @@ class ConcentratedPool:
             is_at_limit,
         )
 
-    def _at_limit(self, ladder: Ladder, entry: _Entry) -> SwapQuote:
+    def _at_limit(self, ladder: Ladder, entry: _Entry, zero_for_one: bool) -> SwapQuote:
         if entry.is_at_limit:
-            return SwapQuote(TokenUnits(0), TokenUnits(0), self.sqrt_price, self.tick, 0)
-        return _at_stop(ladder, entry, len(ladder.total_in) - 1)
+            return SwapQuote(TokenUnits(0), TokenUnits(0), self.sqrt_price, self.tick, 0, 0)
+        return self._at_stop(ladder, entry, len(ladder.total_in) - 1, zero_for_one)
 
+    def _at_stop(self, ladder: Ladder, entry: _Entry, place: int, zero_for_one: bool) -> SwapQuote:
+        return SwapQuote(
+            TokenUnits(ladder.total_in[place] - entry.total_in),
+            TokenUnits(ladder.total_out[place] - entry.total_out),
+            ladder.sqrt_prices[place],
+            ladder.ticks_after[place],
+            ladder.crossed[place] + ladder.crosses[place] - entry.crossed,
+            self._words_to(ladder.ticks_after[place], zero_for_one),
+        )
 
-def _at_stop(ladder: Ladder, entry: _Entry, place: int) -> SwapQuote:
-    return SwapQuote(
-        TokenUnits(ladder.total_in[place] - entry.total_in),
-        TokenUnits(ladder.total_out[place] - entry.total_out),
-        ladder.sqrt_prices[place],
-        ladder.ticks_after[place],
-        ladder.crossed[place] + ladder.crosses[place] - entry.crossed,
-    )
+    def _words_to(self, stop: int, zero_for_one: bool) -> int:
+        """Words between the pool's tick and `stop`, the tick after a stop; those without liquidity count, too."""
+        ahead = 0 if zero_for_one else 1  # going up, the search begins at the tick after
+        began, ended = self.tick // self.tick_spacing + ahead, stop // self.tick_spacing + ahead
+        return abs((ended >> 8) - (began >> 8))
 
 
 def _check_amount(amount: int) -> None:

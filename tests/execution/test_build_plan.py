@@ -11,10 +11,12 @@ from bot.core.identity import to_checksum
 from bot.core.transaction import decode_unsigned
 from bot.core.units import Bps, WeiPerGas
 from bot.costs.base_fee import next_base_fee
-from bot.costs.gas_table import HopShape, estimate_gas
+from bot.costs.gas_table import BUILDER_ROOM, HopShape, estimate_gas
 from bot.execution.plan import NotWorthIt, Room, build_plan
 from bot.protocols.executor import EXECUTE_SELECTOR
 
+UNSEEN = 7_200
+"""What the gas limit holds for each pool of an unknown venue."""
 ARGUMENTS = [
     "(uint256,uint256)[]",
     "address",
@@ -93,7 +95,7 @@ def test_what_lands_never_loses(given_input):
     assert plan.payment >= 0
     assert fields.max_fee_per_gas >= next_base_fee(head) + config.priority_fee
     estimate = estimate_gas([(HopShape("here"), HopShape("there"))] * len(plan.opportunities))
-    assert fields.gas_limit * 10_000 >= estimate * 13_000 > (fields.gas_limit - 1) * 10_000
+    assert fields.gas_limit == -(-estimate * 13 // 10) + BUILDER_ROOM + 2 * UNSEEN * len(plan.opportunities)
     assert plan.notional == sum(one.amount_in for one in plan.opportunities)
 
 
@@ -117,7 +119,7 @@ def test_a_plan_keeps_within_the_wallets_limits_where_its_best_does(given_input,
         gas_of_one_more = estimate_gas(
             [(HopShape("here"), HopShape("there"))] * (len(plan.opportunities) + 1)
         )
-        gas_limit = -(-gas_of_one_more * 13 // 10)
+        gas_limit = -(-gas_of_one_more * 13 // 10) + BUILDER_ROOM + 2 * UNSEEN * (len(plan.opportunities) + 1)
         assert (
             gas_limit > room.gas
             or gas_limit * fields.max_fee_per_gas > room.worst_cost
@@ -141,12 +143,16 @@ def test_one_too_large_for_what_is_left_makes_place_for_smaller_ones():
 def test_v3_legs_are_marked_and_their_ticks_are_paid_for():
     head = head_at(100)
     pairs = opportunity(head)
-    legs = (pairs.legs[0], replace(pairs.legs[1], protocol="uniswap_v3", venue="uniswap-v3", ticks_crossed=3))
+    legs = (
+        pairs.legs[0],
+        replace(pairs.legs[1], protocol="uniswap_v3", venue="uniswap-v3", ticks_crossed=3, words_passed=2),
+    )
     plan = plan_on(head, replace(pairs, legs=legs))
     rows, *_ = decode(ARGUMENTS, plan.transaction.data[4:])
     assert [pool >> 160 & 0b110 for pool, _ in rows] == [0b000, 0b110]
-    shapes = [(HopShape("here"), HopShape("uniswap-v3", 3))]
-    assert plan.transaction.gas_limit == -(-estimate_gas(shapes) * 13 // 10)
+    shapes = [(HopShape("here"), HopShape("uniswap-v3", 3, 2))]
+    unseen = (0 if legs[1].zero_for_one else 3 * 34_200) + 2 * UNSEEN
+    assert plan.transaction.gas_limit == -(-estimate_gas(shapes) * 13 // 10) + BUILDER_ROOM + unseen
 
 
 def test_both_sweeps_above_meet_plans():
@@ -188,7 +194,9 @@ def test_the_same_content_has_the_same_id_and_each_part_changes_it():
 def test_small_profit_is_not_worth_it_and_says_both_numbers():
     head = head_at(100)
     verdict = build_plan([opportunity(head, profit=1_000)], MAIN, OPERATOR, 0, head, 31337, CONFIG)
-    worst = estimate_gas([(HopShape("here"), HopShape("there"))]) * 13 // 10 * GWEI
+    worst = (
+        estimate_gas([(HopShape("here"), HopShape("there"))]) * 13 // 10 + BUILDER_ROOM + 2 * UNSEEN
+    ) * GWEI
     assert verdict == NotWorthIt(
         "profit below worst gas cost and minimum", f">= {worst + CONFIG.min_net_profit} wei", "1000 wei"
     )

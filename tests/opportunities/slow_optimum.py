@@ -90,7 +90,7 @@ def slow_finds(table, base, most=3):
         if profit(amounts) > 0:
             key = tuple((table.pools[edge >> 1].address, edge & 1 == 0) for edge in edges)
             shape = tuple(
-                HopShape(table.pools[edge >> 1].venue, exact_leg(table, edge).buy(amounts[at + 1])[1])
+                HopShape(table.pools[edge >> 1].venue, *exact_leg(table, edge).buy(amounts[at + 1])[1:])
                 for at, edge in enumerate(edges)
             )
             found[key] = amounts[-1] - amounts[0], shape, bound(table, edges, amounts, shape)

@@ -28,7 +28,9 @@ def compare(pool, contract, zero_for_one, exact_in, amount):
     if exact_in:
         assert pool.paid_for(amount, zero_for_one) == quote.amount_out
     else:
-        whole = (quote.amount_in, quote.ticks_crossed) if quote.amount_out == amount else None
+        whole = (
+            (quote.amount_in, quote.ticks_crossed, quote.words_passed) if quote.amount_out == amount else None
+        )
         assert pool.asked_for(amount, zero_for_one) == whole
     after = deepcopy(contract)
     try:
@@ -41,6 +43,7 @@ def compare(pool, contract, zero_for_one, exact_in, amount):
     paid, got = amounts if zero_for_one else amounts[::-1]
     assert (quote.amount_in, -quote.amount_out) == (paid, got)
     assert (quote.sqrt_price, quote.tick, quote.ticks_crossed) == (after.price, after.tick, after.crossed)
+    assert quote.words_passed == after.words
     return quote
 
 

@@ -221,8 +221,15 @@ class ContractPool:
         if lower <= self.tick < upper:
             self.liquidity += delta
 
+    def word(self, tick, zero_for_one):
+        """Where the search for the next tick begins."""
+        return tick // self.spacing + (0 if zero_for_one else 1) >> 8
+
     def swap(self, zero_for_one, amount_specified, limit=None):
-        """(amount0, amount1), and the pool after it. `crossed` counts the initialised ticks of the last swap."""
+        """(amount0, amount1), and the pool after it.
+
+        Of the last swap, `crossed` counts the initialised ticks, `words` how often it went on to another bitmap word.
+        """
         if limit is None:
             limit = MIN_SQRT_RATIO + 1 if zero_for_one else MAX_SQRT_RATIO - 1
         require(amount_specified != 0, "AS")
@@ -234,7 +241,7 @@ class ContractPool:
         exact_in = amount_specified > 0
         remaining, calculated = amount_specified, 0
         price, tick, liquidity = self.price, self.tick, self.liquidity
-        self.crossed = 0
+        self.crossed = self.words = 0
         while remaining != 0 and price != limit:
             start = price
             following, initialized = self.next_initialized_within_one_word(tick, zero_for_one)
@@ -256,7 +263,8 @@ class ContractPool:
                     liquidity += -net if zero_for_one else net
                     require(0 <= liquidity < 1 << 128)
                     self.crossed += 1
-                tick = following - 1 if zero_for_one else following
+                was, tick = tick, following - 1 if zero_for_one else following
+                self.words += self.word(was, zero_for_one) != self.word(tick, zero_for_one)
             elif price != start:
                 tick = get_tick_at_sqrt_ratio(price)
         self.price, self.tick, self.liquidity = price, tick, liquidity
