@@ -35,6 +35,11 @@ from bot.risk.limits import Limits
 ONE_MAY_SPOIL_ALL = frozenset({"reverted", "notional_per_trade", "gas_per_tx"})
 """Rules to which a merged plan may fall because of one of its cycles, or because of their sum."""
 
+SAID_OF_GAS = frozenset(
+    {"UniswapV2: TRANSFER_FAILED", "Pancake: TRANSFER_FAILED", "TF", "executor: builder refused"}
+)
+"""What pools and the Executor say of a call that got too little gas, and of others that failed."""
+
 
 MOST_CHOICES = 3
 """A block: each costs a simulation of something that reverts."""
@@ -227,16 +232,18 @@ def _plan(
     return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config, room)
 
 
-def _with_more_gas(
-    plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: TickDeps
-) -> Plan | NotWorthIt:
+def _with_more_gas(plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: TickDeps) -> Plan | None:
     """The same cycles under a gas limit of twice the estimate: a new plan, simulated anew (law 4).
 
     A revert without data is most often gas that ran out: a pair whose price accumulators were never written takes
-    up to 85,000 more than the table says.
+    up to 85,000 more than the table says. None where no such plan would pass the checks before a simulation.
     """
     config = msgspec.structs.replace(deps.execution, gas_margin=Bps(BPS_WHOLE))
-    return _plan(plan.opportunities, wallet, block, deps, config)
+    roomier = _plan(plan.opportunities, wallet, block, deps, config)
+    if isinstance(roomier, NotWorthIt):
+        return None
+    checked = preflight(roomier, block.head, wallet.count, wallet.balance, deps.schedule)
+    return None if isinstance(checked, PreflightFailed) else roomier
 
 
 async def _carry_out(
@@ -259,9 +266,9 @@ async def _carry_out(
         return await _drop(plan, "preflight", checked.check, deps, funnel)
     started = deps.clock.monotonic()
     simulated = await _simulate(plan, deps.simulator, block, deps)
-    if isinstance(simulated, Reverted) and not simulated.data:
+    if isinstance(simulated, Reverted) and (not simulated.data or simulated.reason in SAID_OF_GAS):
         roomier = _with_more_gas(plan, wallet, block, deps)
-        if isinstance(roomier, Plan):
+        if roomier is not None:
             plan, simulated = roomier, await _simulate(roomier, deps.simulator, block, deps)
     funnel.took("simulate", deps.clock.monotonic() - started)
     if not isinstance(simulated, Ok):

@@ -144,8 +144,18 @@ async def test_cycles_that_share_a_pool_do_not_both_go(market):
     assert len(intent.plan.opportunities) == 1
 
 
-async def test_a_revert_without_a_reason_is_simulated_anew_with_more_gas(market):
-    market.simulator.answers = [Reverted("out of gas")]
+@pytest.mark.parametrize(
+    "said",
+    [
+        Reverted("out of gas"),
+        Reverted("UniswapV2: TRANSFER_FAILED", b"\x08"),
+        Reverted("TF", b"\x08"),
+        Reverted("executor: builder refused", b"\x08"),
+    ],
+    ids=lambda said: said.reason,
+)
+async def test_what_may_have_failed_for_gas_is_simulated_anew_with_more(market, said):
+    market.simulator.answers = [said]
     funnel = await run_tick(market)
     first, second = market.simulator.ran
     assert second.gas_limit > first.gas_limit
@@ -153,6 +163,20 @@ async def test_a_revert_without_a_reason_is_simulated_anew_with_more_gas(market)
     [signed] = market.signer.signed
     assert signed.fields == second, "signed is what was simulated last"
     assert stages(funnel) == (1, 1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("cap", ["block", "transaction"])
+async def test_more_gas_than_a_transaction_may_have_is_not_simulated(market, cap):
+    """The estimate of two pairs is about 190,000: a limit of 300,000 holds it once, not twice."""
+    block, deps = BLOCK, market.tick_deps()
+    if cap == "block":
+        block = replace(BLOCK, head=replace(BLOCK.head, gas_limit=300_000, gas_used=150_000))
+    else:
+        deps = market.tick_deps(schedule=replace(deps.schedule, transaction_cap=300_000))
+    market.simulator.answers = [Reverted("out of gas")]
+    funnel = await run_tick(market, deps, block=block)
+    assert len(market.simulator.ran) == 1
+    assert funnel.drops == {"simulation: reverted": 1}
 
 
 @pytest.mark.parametrize("relays", [[], [False], [False, False]], ids=["none", "one", "two"])
