@@ -164,6 +164,7 @@ def execute(
         assert not self.paused, "executor: paused"
         raise "executor: not operator"
     assert self.base_token == empty(address), "executor: locked"
+    assert len(hops) != 0, "executor: no cycles"
     self.base_token = base_token
 
     before: uint256 = staticcall IERC20(base_token).balanceOf(self)
@@ -377,7 +378,7 @@ def _bring_input(protocol: uint256):
     """
     awaited: uint256 = self.awaited
     caller: uint256 = convert(msg.sender, uint256) | protocol
-    assert awaited & (POOL | CONCENTRATED) == caller, "executor: unexpected callback"
+    assert awaited != 0 and awaited & (POOL | CONCENTRATED) == caller, "executor: unexpected callback"
     self.awaited = 0
     end: uint256 = awaited >> PLACE_SHIFT
     at: uint256 = (awaited >> RUN_SHIFT) & 3
