@@ -14,7 +14,7 @@ from bot.core.units import Nanoseconds, WeiPerGas
 from bot.execution.block_facts import Attempt, BlockFacts, OwnPayload, TargetBlock, Touch
 from bot.execution.nonce_use import NonceUse
 from bot.execution.own_receipts import OwnReceipts
-from bot.protocols.pool_events import MOVED_TOPICS, is_move
+from bot.protocols.pool_events import MOVED_TOPICS, is_move, is_taking
 
 _NOT_ASKED = Unknown("not asked: the receipt had said it")
 
@@ -99,16 +99,22 @@ async def _target(
 async def _touches(
     receipts: OwnReceipts, plan: Plan, block: Head, moves: Sequence[Log], mined: Sequence[MinedTransaction]
 ) -> tuple[Touch, ...]:
-    """A pool writes a log whenever it changes for a taker: who made it do so took that pool."""
+    """A pool writes a log whenever it changes for a taker: who changed its price took that pool.
+
+    Liquidity that came or went counts among the pools that were moved, but takes none.
+    """
     ours = frozenset(pool for opportunity in plan.opportunities for pool in opportunity.pools)
     moved: dict[TxHash, set[Address]] = {}
+    taken: dict[TxHash, set[Address]] = {}
     for log in moves:
         if is_move(log):
             moved.setdefault(log.tx_hash, set()).add(log.address)
-    others = [tx for tx in mined if tx.sender != plan.sender and ours & moved.get(tx.hash, set())]
+        if is_taking(log):
+            taken.setdefault(log.tx_hash, set()).add(log.address)
+    others = [tx for tx in mined if tx.sender != plan.sender and ours & taken.get(tx.hash, set())]
     tips = await asyncio.gather(*(_tip(receipts, tx.hash, block) for tx in others))
     return tuple(
-        Touch(tx.hash, tx.sender, tx.index, ours & moved[tx.hash], len(moved[tx.hash]), tip)
+        Touch(tx.hash, tx.sender, tx.index, ours & taken[tx.hash], len(moved[tx.hash]), tip)
         for tx, tip in zip(others, tips, strict=True)
     )
 

@@ -26,11 +26,29 @@ def pools_of(plan):
     return [leg.pool for leg in plan.opportunities[0].legs]
 
 
-@pytest.mark.parametrize("topic", V3_MOVES)
-async def test_who_moved_both_v3_pools_outbid_us(topic):
+@pytest.mark.parametrize("topic", [fork.swap_topic for fork in FORKS.values()])
+async def test_who_swapped_in_both_v3_pools_outbid_us(topic):
     stage = Stage()
     plan = stage.send()
     assert await stage.block(101, rival(pools_of(plan), topic)) == {plan.id: Verdict.OUTBID}
+
+
+@pytest.mark.parametrize("topic", [MINT_TOPIC, BURN_TOPIC])
+async def test_who_brought_or_took_liquidity_did_not(topic):
+    """It may be far from the price, and moves none in any case."""
+    stage = Stage()
+    plan = stage.send()
+    assert await stage.block(101, rival(pools_of(plan), topic)) == {plan.id: Verdict.EXPIRED}
+
+
+async def test_who_swapped_in_one_and_brought_liquidity_to_the_other_took_one_of_two():
+    stage = Stage()
+    plan = stage.send()
+    first, second = pools_of(plan)
+    swap = FORKS["uniswap_v3"].swap_topic
+    both = Mined("rival", RIVAL, logs=(moved(first, swap, "rival", 0), moved(second, MINT_TOPIC, "rival", 1)))
+    assert await stage.block(101, both) == {plan.id: Verdict.OUTBID}
+    assert "moved 1 of our 2 pools" in stage.news[0].outcome.reason
 
 
 async def test_who_poked_positions_in_both_pools_did_not():
