@@ -54,6 +54,7 @@ def wrap(weth: address, amount: uint256):
     """
     @notice Turn `amount` wei of this address's ether into WETH.
     """
+    self._only_a_transaction()
     extcall WrappedEther(weth).deposit(value=amount)
 
 
@@ -62,6 +63,7 @@ def send(token: address, to: address, share: uint256) -> Measured:
     """
     @notice A plain transfer of `share` ten-thousandths of what this address holds.
     """
+    self._only_a_transaction()
     amount: uint256 = self._share(token, share)
     held: uint256 = self._balance(token, self)
     there: uint256 = self._balance(token, to)
@@ -80,6 +82,7 @@ def swap(hop: Hop, share: uint256, recipient: address) -> Measured:
     """
     @notice Sell `share` ten-thousandths of what this address holds of `token_in`; `recipient` gets what comes out.
     """
+    self._only_a_transaction()
     amount: uint256 = self._share(hop.token_in, share)
     there: uint256 = self._balance(hop.token_out, recipient)
     held: uint256 = self._balance(hop.token_in, self)
@@ -111,6 +114,15 @@ def uniswapV3SwapCallback(delta0: int256, delta1: int256, data: Bytes[1]):
 @external
 def pancakeV3SwapCallback(delta0: int256, delta1: int256, data: Bytes[1]):
     self._pay(delta0, delta1)
+
+
+@internal
+@view
+def _only_a_transaction():
+    """
+    @dev A token that is called in a trade must not make trades in our place.
+    """
+    assert msg.sender == tx.origin, "only a transaction"
 
 
 @internal

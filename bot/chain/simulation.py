@@ -95,7 +95,7 @@ def _call(transaction: TransactionFields, sender: Address) -> dict[str, object]:
 
 def _outcome(answer: object, environment: BlockEnvironment) -> Ok[SimulatedCall] | Reverted:
     block = _only(answer, "block")
-    _expect_environment(block, environment)
+    expect_environment(block, environment)
     call = _only(block.get("calls"), "call")
     status = decode_quantity(call.get("status"))
     if status == 1:
@@ -120,8 +120,8 @@ def _revert(call: Mapping[str, Any]) -> Reverted:
     return Reverted(message)
 
 
-def _expect_environment(block: Mapping[str, Any], environment: BlockEnvironment) -> None:
-    """A node that ignored an override simulated some other block."""
+def expect_environment(block: Mapping[str, Any], environment: BlockEnvironment) -> None:
+    """A node that ignored an override simulated some other block. Raises MalformedAnswer."""
     wanted = {
         "number": environment.number,
         "timestamp": environment.timestamp,

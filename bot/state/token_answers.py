@@ -32,6 +32,8 @@ _IMPOSSIBLE = {
     "stranger sells": ("cannot be sold", "a stranger's sale reverts, where ours went through"),
     "deliver": ("cannot be sent", "delivery from pool to pool reverts"),
     "sell elsewhere": ("cannot be sold", "selling it to another pool reverts"),
+    "buy elsewhere": ("cannot be bought", "buying it from another pool reverts"),
+    "buy much": ("cannot be bought", "buying a tenth of the pool reverts, where less went through"),
     "sell later": ("cannot be sold", "selling it a day later reverts, where it went through at once"),
 }
 
@@ -64,6 +66,13 @@ def _wrongs(plan: ProbePlan, answered: _Answered) -> Iterator[Unsafe]:
             )
             if wrong is not None:
                 yield wrong
+        elif step.name in ("trip out", "trip back") and isinstance(answer, Ok):
+            # The other token may cheat as well: a revert may be its doing, and so may what else moved.
+            measured = decode_measured(answer.value)
+            if step.name == "trip out" and measured.credited < measured.sent:
+                yield Unsafe("fee on sale", f"{measured.sent} sent to a pool, {measured.credited} arrived")
+            if step.name == "trip back" and measured.received < measured.asked:
+                yield Unsafe("fee on purchase", f"{measured.asked} bought, {measured.received} arrived")
 
 
 def _revert(step: Step, answer: Reverted, answered: _Answered) -> Unsafe:
@@ -83,7 +92,7 @@ def _revert(step: Step, answer: Reverted, answered: _Answered) -> Unsafe:
 def _shortfall(step: Step, measured: Measured) -> Unsafe | None:
     """Where what left, what was said and what arrived are not one number."""
     sells = step.name.startswith(("sell", "stranger sells"))
-    buys = step.name in ("buy", "buy for a stranger", "deliver")
+    buys = step.name in ("buy", "buy for a stranger", "deliver", "buy elsewhere", "buy much")
     if measured.debited != measured.sent and not buys:
         return Unsafe("fee on top", f"{measured.sent} sent, the sender's balance fell by {measured.debited}")
     if measured.credited != measured.sent and not buys:

@@ -27,7 +27,10 @@ ONE_PART_IN: Final = 100
 """Of a pool's depth that the probe buys: about what a large trade of ours takes."""
 LEAST_UNITS: Final = 1_000_000
 """Of either token: below this the smaller steps would have nothing left to move, and such a pool tests nothing."""
-MOST_OTHER_POOLS: Final = 6
+MUCH_ONE_PART_IN: Final = 8
+"""Of a pool's depth that the large purchase pays: more than a tenth of the token in the pool comes out."""
+MOST_OTHER_POOLS: Final = 13
+"""Besides the deepest: sold to and bought from each in the same probe. Three steps a pool, 16 balances in a look."""
 STRANGERS_CALLS: Final = tuple(
     keccak(text)[:4]
     for text in (b"rebase()", b"sync()", b"poke()", b"accrue()", b"update()", b"distribute()")
@@ -51,7 +54,7 @@ class Parties(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     name: Literal[
         "wrap", "currency", "buy", "buy for a stranger", "stranger's currency", "stranger buys", "send", "stranger sends", "sell little", "sell much",
-        "stranger sells", "deliver", "sell elsewhere", "look", "stranger's call", "sell later",
+        "stranger sells", "deliver", "sell elsewhere", "buy elsewhere", "trip out", "trip back", "buy much", "look", "stranger's call", "sell later",
     ]  # fmt: skip
     sender: Address
     to: Address
@@ -107,18 +110,22 @@ def plan_probe(token: Address, setting: ProbeSetting) -> ProbePlan | Unknown:
     pool = _deepest_with_weth(setting, token)
     if pool is not None:
         amount = Wei(setting.depth(pool, weth) // ONE_PART_IN)
-        return _plan(setting, token, weth, pool, pools, [_wrap(parties, weth, amount)], amount)
+        much = Wei(setting.depth(pool, weth) // MUCH_ONE_PART_IN)
+        had, had_much = [_wrap(parties, weth, amount)], [_wrap(parties, weth, much)]
+        return _plan(setting, token, weth, pool, pools, (had, had_much), Wei(amount + much))
     for pool in sorted(pools, key=lambda one: -setting.depth(one, token)):
         currency = _other(table, pool, token)
         first = _deepest_with_weth(setting, currency) if setting.is_safe(currency) else None
         if first is not None:
-            amount = _enough_for(setting, first, pool, currency)
             hop = _hop(table, first, weth, currency)
             currency_bought = Step(
                 "currency", parties.sender, parties.ours, swap_calldata(hop, 10_000, parties.ours)
             )
-            had = [_wrap(parties, weth, amount), currency_bought]
-            return _plan(setting, token, currency, pool, pools, had, amount)
+            amounts = [
+                _enough_for(setting, first, pool, currency, part) for part in (ONE_PART_IN, MUCH_ONE_PART_IN)
+            ]
+            had, had_much = ([_wrap(parties, weth, amount), currency_bought] for amount in amounts)
+            return _plan(setting, token, currency, pool, pools, (had, had_much), Wei(sum(amounts)))
     return Unknown(f"no pool with WETH or with a safe token to test it in ({len(pools)} pools with others)")
 
 
@@ -128,7 +135,7 @@ def _plan(
     currency: Address,
     pool: int,
     pools: Sequence[int],
-    had: Sequence[Step],
+    had: tuple[Sequence[Step], Sequence[Step]],
     ether: Wei,
 ) -> ProbePlan:
     table, parties = setting.table, setting.parties
@@ -139,7 +146,7 @@ def _plan(
     ours, stranger = (parties.sender, parties.ours), (parties.outsider, parties.stranger)
     look = Step("look", *ours, look_calldata(token, holders))
     today = [
-        *had,
+        *had[0],
         Step("buy", *ours, swap_calldata(buying, 6_000, parties.ours)),
         Step("buy for a stranger", *ours, swap_calldata(buying, 2_500, parties.stranger)),
         Step("stranger's currency", *ours, send_calldata(currency, parties.stranger, 1_000)),
@@ -153,12 +160,25 @@ def _plan(
     for one in others:
         address = table.pools[one].address
         today.append(Step("deliver", *ours, swap_calldata(buying, 1_000, address), address))
-        if _other(table, one, token) == currency:
-            sold = swap_calldata(_hop(table, one, token, currency), 500, parties.ours)
-            today.append(Step("sell elsewhere", *ours, sold, address))
+        today += _round_trip(setting, token, currency, one)
+    today += [*had[1], Step("buy much", *ours, swap_calldata(buying, 10_000, parties.ours))]
     calls = [Step("stranger's call", parties.outsider, token, data) for data in STRANGERS_CALLS]
     later = [look, *calls, look, Step("sell later", *ours, swap_calldata(selling, 10_000, parties.ours))]
     return ProbePlan(token, ether, holders, (*today, look), tuple(later))
+
+
+def _round_trip(setting: ProbeSetting, token: Address, currency: Address, pool: int) -> list[Step]:
+    """A little sold to a pool and bought back. Where what it trades for may cheat too, only the numbers count."""
+    table, ours = setting.table, setting.parties.ours
+    address, paid_in = table.pools[pool].address, _other(table, pool, token)
+    is_fair = paid_in == currency or setting.is_safe(paid_in)
+    sold = swap_calldata(_hop(table, pool, token, paid_in), 500, ours)
+    # Of the currency a part is kept: the other pools are bought from with it as well.
+    bought = swap_calldata(_hop(table, pool, paid_in, token), 1_000 if paid_in == currency else 10_000, ours)
+    return [
+        Step("sell elsewhere" if is_fair else "trip out", setting.parties.sender, ours, sold, address),
+        Step("buy elsewhere" if is_fair else "trip back", setting.parties.sender, ours, bought, address),
+    ]
 
 
 def _wrap(parties: Parties, weth: Address, amount: Wei) -> Step:
@@ -191,9 +211,9 @@ def _other(table: PoolTable, index: int, token: Address) -> Address:
     return pool.token1 if pool.token0 == token else pool.token0
 
 
-def _enough_for(setting: ProbeSetting, first: int, second: int, currency: Address) -> Wei:
+def _enough_for(setting: ProbeSetting, first: int, second: int, currency: Address, part: int) -> Wei:
     """WETH that buys about one part of the second pool's depth in the first, and never drains the first."""
-    wanted = setting.depth(second, currency) // ONE_PART_IN
+    wanted = setting.depth(second, currency) // part
     weth_depth, depth = setting.depth(first, setting.weth), setting.depth(first, currency)
     return Wei(max(min(wanted * weth_depth // depth, weth_depth // 10), 1))
 

@@ -33,6 +33,11 @@ KINDS = {
     "LIES_TO_HOLDERS": "balance lies",
     "LIES_OF_ALL": "balance lies",
     "BURNS_GAS": "cannot be bought",
+    "FEE_WITH_GAS_PRICE": "fee on purchase",
+    "FEE_WITH_COINBASE": "fee on purchase",
+    "FEE_FROM_OTHERS": "fee on purchase",
+    "FEE_ON_MUCH": "fee on purchase",
+    "FEE_IN_100_BLOCKS": "fee on sale",
 }
 DEEPEST = ("v2", "v3")
 OTHERWISE = {("LIES_OF_ALL", "v2"): "cannot be bought"}

@@ -45,7 +45,8 @@ TRICKS = [
     "FEE_ON_TRANSFER", "FEE_ON_PURCHASE", "FEE_ON_SALE", "FEE_BETWEEN_POOLS", "FEE_ON_TOP", "FEE_TOMORROW", "GROWS",
     "GROWS_WHEN_CALLED", "REFUSES_RECEIVER", "REFUSES_SENDER", "REFUSES_ORIGIN", "NO_SALES", "SMALL_SALES_ONLY",
     "NO_SALES_TOMORROW", "SALES_TOMORROW", "ANSWERS_FALSE", "ANSWERS_FALSE_AND_MOVES", "REVERTS", "LIES_TO_HOLDERS",
-    "LIES_OF_ALL", "BURNS_GAS", "FEE_IF_SWITCHED",
+    "LIES_OF_ALL", "BURNS_GAS", "FEE_IF_SWITCHED", "FEE_WITH_GAS_PRICE", "FEE_WITH_COINBASE", "FEE_FROM_OTHERS",
+    "FEE_ON_MUCH", "FEE_IN_100_BLOCKS",
 ]  # fmt: skip
 """In the order of TricksterToken's flag."""
 
@@ -145,6 +146,12 @@ class TokenStage:
             await self.send(POOL_SEEDER, "open_pair(address,address,address,uint256,uint256)", *arguments)
             self.pairs.append((pair_address(venue, first, second), venue, first, second))
         depth = 300 if deepest == "v3" else 30
+        chosen = (
+            pool_address(UNISWAP_V3, first, second, FEE)
+            if deepest == "v3"
+            else pair_address(UNISWAP_V2, first, second)
+        )
+        await self.send(token, "mark_deepest(address)", chosen)
         reserves = {token: depth * 10**decimals * 2_000, currency: depth * units}
         sqrt_price = isqrt((reserves[second] << 192) // reserves[first])
         liquidity = isqrt(reserves[first] * reserves[second])

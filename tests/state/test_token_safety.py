@@ -177,7 +177,7 @@ def test_a_pool_is_live_only_while_both_tokens_are_safe(events, allowed, denied)
 def test_the_deepest_pool_with_weth_is_traded_and_the_others_are_delivered_to():
     table = table_of((COIN, DOLLAR, 900 * ETHER), (WETH, COIN, 5 * ETHER), (WETH, COIN, 70 * ETHER))
     plan = plan_of(table, COIN)
-    assert plan.ether == 70 * ETHER // 100
+    assert plan.ether == 70 * ETHER // 100 + 70 * ETHER // 8
     assert plan.holders[2:] == tuple(table.pools[index].address for index in (2, 0, 1))
     delivered = [step.pool for step in plan.steps if step.name == "deliver"]
     assert delivered == [table.pools[0].address, table.pools[1].address]
@@ -284,6 +284,10 @@ CASES = [
     ({"deliver": NO}, "cannot be sent"),
     ({"deliver": Ok(measured(received=499))}, "fee between pools"),
     ({"sell_elsewhere": NO}, "cannot be sold"),
+    ({"buy_elsewhere": NO}, "cannot be bought"),
+    ({"buy_elsewhere": Ok(measured(received=499))}, "fee on purchase"),
+    ({"buy_much": NO}, "cannot be bought"),
+    ({"buy_much": Ok(measured(received=499))}, "fee on purchase"),
     ({"sell_later": NO}, "cannot be sold"),
     ({"sell_later": Ok(measured(credited=999))}, "fee on sale"),
     ({"look": NO}, "balance unreadable"),
@@ -319,3 +323,31 @@ def test_every_step_but_the_strangers_means_counts():
         if read_answers(PLAN, answers) != Safe():
             heard.add(name)
     assert set(NAMES) - heard == {"stranger's call", "stranger's currency", "stranger buys"}
+
+
+TRIP = plan_of(table_of((WETH, COIN, 100 * ETHER), (DOLLAR, COIN, 50 * ETHER)), COIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "kind"),
+    [
+        ("trip out", Ok(measured(credited=999)), "fee on sale"),
+        ("trip back", Ok(measured(received=499)), "fee on purchase"),
+        ("trip out", NO, None),
+        ("trip back", NO, None),
+        ("trip out", Ok(measured(received=499)), None),
+        ("trip back", Ok(measured(credited=999, debited=990)), None),
+    ],
+)
+def test_in_a_pool_with_a_token_nobody_knows_its_own_fees_alone_count(name, answer, kind):
+    answers = [
+        answer
+        if step.name == name
+        else Ok(encode(["uint256[]"], [[7] * len(TRIP.holders)]))
+        if step.name == "look"
+        else honest_answer(step)
+        for step in TRIP.steps
+    ]
+    assert name in [step.name for step in TRIP.steps]
+    found = read_answers(TRIP, answers)
+    assert found == Safe() if kind is None else found.kind == kind

@@ -30,6 +30,11 @@ flag Trick:
     LIES_OF_ALL
     BURNS_GAS
     FEE_IF_SWITCHED
+    FEE_WITH_GAS_PRICE
+    FEE_WITH_COINBASE
+    FEE_FROM_OTHERS
+    FEE_ON_MUCH
+    FEE_IN_100_BLOCKS
 
 DAY: constant(uint256) = 86_400
 FEE_BPS: constant(uint256) = 100
@@ -37,12 +42,14 @@ FEE_BPS: constant(uint256) = 100
 decimals: public(immutable(uint8))
 TRICK: immutable(Trick)
 BORN: immutable(uint256)
+BORN_IN: immutable(uint256)
 
 balances: HashMap[address, uint256]
 allowance: public(HashMap[address, HashMap[address, uint256]])
 is_pool: public(HashMap[address, bool])
 is_refused: public(HashMap[address, bool])
 index: uint256
+deepest: public(address)
 switched: public(bool)
 
 
@@ -51,6 +58,7 @@ def __init__(_decimals: uint8, trick: uint256):
     decimals = _decimals
     TRICK = convert(trick, Trick)
     BORN = block.timestamp
+    BORN_IN = block.number
     self.index = 10**18
 
 
@@ -62,6 +70,11 @@ def mint(to: address, amount: uint256):
 @external
 def mark(pool: address):
     self.is_pool[pool] = True
+
+
+@external
+def mark_deepest(pool: address):
+    self.deepest = pool
 
 
 @external
@@ -135,6 +148,11 @@ def _move(owner: address, to: address, amount: uint256) -> bool:
         or (Trick.FEE_BETWEEN_POOLS in TRICK and between)
         or (Trick.FEE_TOMORROW in TRICK and tomorrow)
         or (Trick.FEE_IF_SWITCHED in TRICK and self.switched)
+        or (Trick.FEE_WITH_GAS_PRICE in TRICK and tx.gasprice > 0)
+        or (Trick.FEE_WITH_COINBASE in TRICK and block.coinbase != empty(address))
+        or (Trick.FEE_FROM_OTHERS in TRICK and self.is_pool[owner] and owner != self.deepest and amount > 0)
+        or (Trick.FEE_ON_MUCH in TRICK and buys and amount > self.balances[owner] // 50)
+        or (Trick.FEE_IN_100_BLOCKS in TRICK and block.number > BORN_IN + 100)
     ):
         fee = amount * FEE_BPS // 10_000
     extra: uint256 = amount // 100 if Trick.FEE_ON_TOP in TRICK and not self.is_pool[owner] else 0
