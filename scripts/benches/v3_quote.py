@@ -1,6 +1,6 @@
 """An exact Uniswap V3 quote: our ladder beside the contract's loop in Python, on the same pool and amounts.
 
-    .venv/bin/python scripts/bench/v3_quote.py [--seed 1] [--repeats 300] [--json]
+    scripts/bench v3_quote [--seed 1] [--repeats 300] [--json]
 
 The reference steps from stop to stop as the contract does, with what a fast Python loop may know in advance: ticks in
 a sorted list, their prices in a dict, no bitmap, no checks. Every answer is compared to the unit before it is timed.

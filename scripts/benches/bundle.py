@@ -1,6 +1,6 @@
 """From a decision to a signed bundle and its identity header, beside the path of web3.py and two bare signatures.
 
-    scripts/bench/run bundle [--rounds 2000] [--json]
+    scripts/bench bundle [--rounds 2000] [--json]
 
 All of it in one process, twenty rounds of each in turn: calldata of `execute`, the unsigned payload, the signature, the body of
 `eth_sendBundle`, `X-Flashbots-Signature`. "limit" is the two signatures of secp256k1 alone, which nothing can do

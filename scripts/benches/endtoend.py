@@ -1,6 +1,6 @@
 """From a head to a bundle on the relay's socket: the bot beside a plain web3.py bot, block by block on one market.
 
-    scripts/bench/run endtoend [--blocks 100] [--pools 40] [--tokens 12] [--seed 1] [--json]
+    scripts/bench endtoend [--blocks 100] [--pools 40] [--tokens 12] [--seed 1] [--json]
 
 This process holds the local market: anvil, the relay, traders, a competitor. The bot, its signer and the peer are
 processes of their own, the bot started by `bot run` and configured by the market's `bot.env`. Each block is sealed

@@ -1,6 +1,6 @@
 """One block of arbitrage over V2 and V3 pools: logs to ranked exact opportunities, beside references in the same run.
 
-    .venv/bin/python scripts/bench/arbitrage.py [--seed 1] [--blocks 200] [--sizes 500,5000,20000] [--json]
+    scripts/bench arbitrage [--seed 1] [--blocks 200] [--sizes 500,5000,20000] [--json]
 
 The market is synthetic (synthetic_pools.py): a third V3 with 10-30 ranges, prices in line but for as many pools as a
 block touches. The garbage collector rests within a block, as in the program. References, asked for the same blocks: a

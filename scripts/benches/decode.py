@@ -1,6 +1,6 @@
 """Logs of one block, fetched from a node and decoded: the feed's way beside web3.py's get_logs and process_log.
 
-    scripts/bench/run decode [--logs 500] [--rounds 50] [--seed 1] [--json]
+    scripts/bench decode [--logs 500] [--rounds 50] [--seed 1] [--json]
 
 Anvil holds a block in which so many pairs have written Sync. Ours asks over its Unix socket, as the head feed does:
 raw JSON to Logs, then `decode_sync`, the numbers of each pair. web3.py asks over HTTP, its default, and runs
