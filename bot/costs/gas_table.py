@@ -86,7 +86,7 @@ _NEVER_CROSSED: Final = Gas(34_200)
 _FEE_AND_OBSERVATION: Final = Gas(7_200)
 
 GAS_TABLE: Final = GasTable(
-    transaction=Gas(59_200),
+    transaction=Gas(59_260),
     cycle=Gas(4_000),
     hops=MappingProxyType(
         {

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from executor_chain import call_data
 from executor_stage import ETHER
+from gas_frames import BUILDER
 from mixed_market import SPACING, V2, V3, Pool, provide
 from mixed_stage import MixedStage
 from test_gas_by_shape import VENUES, Found, assert_within, crossed, receipt_gas, shape, tick
@@ -29,6 +30,7 @@ def stage(mixed: MixedStage) -> Iterator[MixedStage]:
     snapshot = mixed.chain.rpc("evm_snapshot")
     yield mixed
     mixed.chain.rpc("evm_revert", snapshot)
+    mixed.chain.rpc("anvil_setCoinbase", BUILDER)  # no snapshot holds it
 
 
 def needed_gas(stage: MixedStage, found: Found) -> int:
