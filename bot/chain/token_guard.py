@@ -12,10 +12,10 @@ from bot.core.ports import ChainReader
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.state.pool_table import PoolTable
-from bot.state.token_answers import read_answers
+from bot.state.token_answers import covered_pools, read_answers
 from bot.state.token_probes import ProbePlan, ProbeSetting, plan_probe
 from bot.state.token_safety import TokenBook
-from bot.state.token_verdicts import Checked, Undecided, Unsafe, Verdict
+from bot.state.token_verdicts import Checked, Safe, Undecided, Unsafe, Verdict
 
 log = structlog.get_logger()
 
@@ -85,22 +85,28 @@ class TokenGuard:
         return changed
 
     async def _test(self, plans: Sequence[ProbePlan], head: Head) -> tuple[int, ...]:
-        verdicts = await asyncio.gather(*(self._verdict(plan, head) for plan in plans))
+        answered = await asyncio.gather(*(self._prober.probe(plan, head) for plan in plans))
         changed: tuple[int, ...] = ()
-        for plan, verdict in zip(plans, verdicts, strict=True):
-            changed += self._note(plan.token, verdict, head)
+        for plan, answers in zip(plans, answered, strict=True):
+            if isinstance(answers, Unknown):
+                changed += self._note(plan.token, Undecided(answers.cause), head)
+                continue
+            verdict = read_answers(plan, answers)
+            pools = covered_pools(plan, answers) if isinstance(verdict, Safe) else frozenset[Address]()
+            self._tell(plan.token, verdict)
+            checked = Checked(plan.token, verdict, head.ref, _time(head), pools)
+            changed += self.book.note(checked, plan.pools, plan.left)
         return changed
 
-    async def _verdict(self, plan: ProbePlan, head: Head) -> Verdict:
-        answers = await self._prober.probe(plan, head)
-        return Undecided(answers.cause) if isinstance(answers, Unknown) else read_answers(plan, answers)
-
     def _note(self, token: Address, verdict: Verdict, head: Head) -> tuple[int, ...]:
+        self._tell(token, verdict)
+        return self.book.note(Checked(token, verdict, head.ref, _time(head)))
+
+    def _tell(self, token: Address, verdict: Verdict) -> None:
         if isinstance(verdict, Unsafe):
             log.warning("token.unsafe", token=to_checksum(token), kind=verdict.kind, reason=verdict.reason)
         elif isinstance(verdict, Undecided):
             log.info("token.undecided", token=to_checksum(token), cause=verdict.cause)
-        return self.book.note(Checked(token, verdict, head.ref, _time(head)))
 
     def _setting(self, now: Nanoseconds) -> ProbeSetting:
         return ProbeSetting(
@@ -109,6 +115,7 @@ class TokenGuard:
             is_safe=lambda token: self.book.why_not(token, now) is None,
             weth=self._weth,
             parties=self._prober.parties,
+            is_covered=self.book.is_covered,
         )
 
 

@@ -19,7 +19,7 @@ from bot.core.messages import Head
 from bot.core.ports import JsonRpc
 from bot.core.result import Ok, Reverted, Unknown
 from bot.costs.base_fee import next_base_fee
-from bot.state.token_probes import Parties, ProbePlan, Step, StepAnswer
+from bot.state.token_probes import STEPS_VERSION, Parties, ProbePlan, Step, StepAnswer
 
 STEP_GAS: Final = 3_000_000
 """Ten times what an ordinary step takes; a token that burns more is not worth trading. Nodes cap a request at 50 M."""
@@ -61,9 +61,9 @@ class TokenProber:
 
     @property
     def fingerprint(self) -> bytes:
-        """32 bytes of whatever a verdict depends on besides the chain: the probe's code and who we are."""
+        """32 bytes of whatever a verdict depends on besides the chain: the probe's code, its steps, who we are."""
         parties = self.parties
-        return keccak(self._code.encode() + parties.ours + parties.sender)
+        return keccak(self._code.encode() + b"%d" % STEPS_VERSION + parties.ours + parties.sender)
 
     async def probe(self, plan: ProbePlan, on: Head) -> tuple[StepAnswer, ...] | Unknown:
         """One answer a step. Unknown: the node did not simulate it, or something else than was asked for."""

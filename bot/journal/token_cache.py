@@ -14,7 +14,7 @@ from bot.core.identity import BlockHash, BlockRef, address_from_hex, from_hex, h
 from bot.core.units import Nanoseconds
 from bot.state.token_verdicts import Checked, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 CACHE_FILE = Path("cache") / "tokens.json"
 """Within BOT_DATA_DIR."""
 
@@ -25,6 +25,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block: int
     block_hash: str
     at_ns: int
+    pools: list[str]
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +66,14 @@ def read_verdicts(path: Path) -> tuple[Checked, ...]:
 def save_verdicts(path: Path, chain_id: int, probe: bytes, checked: Sequence[Checked]) -> None:
     """On disk when it returns; whoever reads meanwhile reads the old file. Raises OSError."""
     rows = [
-        _Row(to_checksum(one.token), one.verdict, one.block.number, hex_bytes(one.block.hash), one.at)
+        _Row(
+            to_checksum(one.token),
+            one.verdict,
+            one.block.number,
+            hex_bytes(one.block.hash),
+            one.at,
+            [to_checksum(pool) for pool in sorted(one.pools)],
+        )
         for one in checked
     ]
     document = _Document(SCHEMA, chain_id, hex_bytes(probe), rows)
@@ -85,4 +93,5 @@ def save_verdicts(path: Path, chain_id: int, probe: bytes, checked: Sequence[Che
 
 def _checked(row: _Row) -> Checked:
     block = BlockRef(row.block, BlockHash(from_hex(row.block_hash)))
-    return Checked(address_from_hex(row.token), row.verdict, block, Nanoseconds(row.at_ns))
+    pools = frozenset(address_from_hex(pool) for pool in row.pools)
+    return Checked(address_from_hex(row.token), row.verdict, block, Nanoseconds(row.at_ns), pools)

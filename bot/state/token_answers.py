@@ -6,7 +6,7 @@ ours fails and his goes through, the token refuses our address.
 
 from collections.abc import Iterator, Sequence
 
-from bot.core.identity import to_checksum
+from bot.core.identity import Address, to_checksum
 from bot.core.result import Ok, Reverted
 from bot.core.units import TokenUnits
 from bot.protocols.token_probe import Measured, decode_look, decode_measured, decode_short
@@ -51,6 +51,21 @@ def read_answers(plan: ProbePlan, answers: Sequence[StepAnswer]) -> Verdict:
     except ValueError as error:
         return Undecided(f"the simulation's answer cannot be read: {error}")
     return found or Safe()
+
+
+def covered_pools(plan: ProbePlan, answers: Sequence[StepAnswer]) -> frozenset[Address]:
+    """The pools of a token found safe in which everything moved to the unit, what it trades for as well."""
+    pools = set(plan.holders[2:])
+    for step, answer in zip(plan.steps, answers, strict=True):
+        if step.pool is not None and not (
+            isinstance(answer, Ok) and _is_exact(decode_measured(answer.value))
+        ):
+            pools.discard(step.pool)
+    return frozenset(pools)
+
+
+def _is_exact(measured: Measured) -> bool:
+    return measured.debited == measured.sent == measured.credited and measured.received == measured.asked
 
 
 def _wrongs(plan: ProbePlan, answered: _Answered) -> Iterator[Unsafe]:

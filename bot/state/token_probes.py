@@ -23,6 +23,8 @@ from bot.protocols.token_probe import (
 from bot.state.pool_depth import depth_down
 from bot.state.pool_table import PoolTable, V2Pool
 
+STEPS_VERSION: Final = 2
+"""Raised with every change of the steps or of what is read from them: verdicts of weaker steps are not used."""
 ONE_PART_IN: Final = 100
 """Of a pool's depth that the probe buys: about what a large trade of ours takes."""
 LEAST_UNITS: Final = 1_000_000
@@ -70,6 +72,10 @@ class ProbePlan(msgspec.Struct, frozen=True):
     """That the probe at our address must be given."""
     holders: tuple[Address, ...]
     """Whose balances the looks read."""
+    pools: tuple[int, ...]
+    """Indices, the deepest first, of those that it is traded in."""
+    left: tuple[int, ...]
+    """Pools for another probe: this one has no room for them."""
     today: tuple[Step, ...]
     a_day_later: tuple[Step, ...]
 
@@ -90,6 +96,8 @@ class ProbeSetting(msgspec.Struct, frozen=True):
     is_safe: Callable[[Address], bool]
     weth: Address
     parties: Parties
+    is_covered: Callable[[int], bool] = lambda _: False
+    """Whether the pool was traded in already: what was not comes first."""
     known_depths: dict[tuple[int, Address], int] = {}
     known_from_weth: dict[Address, int | None] = {}
     """By token: its deepest usable pool with WETH."""
@@ -140,7 +148,8 @@ def _plan(
 ) -> ProbePlan:
     table, parties = setting.table, setting.parties
     others = sorted((one for one in pools if one != pool), key=lambda one: -setting.depth(one, token))
-    others = others[:MOST_OTHER_POOLS]
+    others.sort(key=setting.is_covered)
+    others, left = others[:MOST_OTHER_POOLS], others[MOST_OTHER_POOLS:]
     buying, selling = _hop(table, pool, currency, token), _hop(table, pool, token, currency)
     holders = (parties.ours, parties.stranger, *(table.pools[one].address for one in (pool, *others)))
     ours, stranger = (parties.sender, parties.ours), (parties.outsider, parties.stranger)
@@ -164,7 +173,7 @@ def _plan(
     today += [*had[1], Step("buy much", *ours, swap_calldata(buying, 10_000, parties.ours))]
     calls = [Step("stranger's call", parties.outsider, token, data) for data in STRANGERS_CALLS]
     later = [look, *calls, look, Step("sell later", *ours, swap_calldata(selling, 10_000, parties.ours))]
-    return ProbePlan(token, ether, holders, (*today, look), tuple(later))
+    return ProbePlan(token, ether, holders, (pool, *others), tuple(left), (*today, look), tuple(later))
 
 
 def _round_trip(setting: ProbeSetting, token: Address, currency: Address, pool: int) -> list[Step]:

@@ -38,3 +38,5 @@ class Checked(msgspec.Struct, frozen=True):
     block: BlockRef
     at: Nanoseconds
     """The block's timestamp."""
+    pools: frozenset[Address] = frozenset()
+    """That it was sold to and bought from to the unit: a verdict holds in these alone."""

@@ -7,7 +7,7 @@ import sys
 import msgspec
 import pytest
 
-from bot.chain import token_guard
+from bot.chain import token_guard, token_probe
 from bot.chain.token_guard import A_BLOCK, TokenGuard, why_of_another_chain
 from bot.chain.token_probe import TokenProber, own_parties, probe_code
 from bot.core.identity import BlockRef, from_hex, keccak
@@ -67,7 +67,8 @@ def verdict_of(guard, token):
 
 async def known_at(stage, token, age_s, verdict=Safe()):  # noqa: B008 - frozen
     head = await stage.head()
-    return Checked(token, verdict, head.ref, (head.timestamp - age_s) * 10**9)
+    pools = frozenset(one[0] for one in (*stage.pairs, *stage.v3_pools))
+    return Checked(token, verdict, head.ref, (head.timestamp - age_s) * 10**9, pools)
 
 
 async def test_a_token_that_turns_hostile_is_barred_at_its_next_check_and_lifted_when_it_turns_back(
@@ -325,6 +326,13 @@ async def test_verdicts_are_used_on_the_chain_they_are_of_alone(token_stage):
     assert "is not on this chain" in await why_of_another_chain(reader, [here, elsewhere])
     await token_stage.rpc.close()
     assert await why_of_another_chain(reader, [here]) is not None, "unknown is no yes"
+
+
+def test_verdicts_of_other_steps_have_another_fingerprint(monkeypatch):
+    prober = TokenProber(SilentNode(Unknown("asked")), own_parties(None, None), 12)
+    before = prober.fingerprint
+    monkeypatch.setattr(token_probe, "STEPS_VERSION", token_probe.STEPS_VERSION + 1)
+    assert prober.fingerprint != before
 
 
 def test_the_probe_that_is_carried_is_the_source_compiled():

@@ -29,6 +29,7 @@ def made(generation, tokens=40):
             verdict,
             BlockRef(generation, keccak(b"%d" % generation)),
             generation * 10**9,
+            frozenset(keccak(b"pool %d %d" % (place, pool))[12:] for pool in range(place % 3)),
         )
         for place, verdict in zip(range(tokens), verdicts, strict=False)
     )

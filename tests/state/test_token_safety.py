@@ -1,55 +1,32 @@
-"""The book of verdicts and what the probe's answers mean, without a chain."""
-
-from itertools import count
+"""The book of verdicts and the plans of probes, without a chain."""
 
 import msgspec
 import pytest
-from eth_abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.identity import BlockRef, keccak
-from bot.core.result import Ok, Reverted, Unknown
+from bot.core.identity import keccak
+from bot.core.result import Unknown
 from bot.state import token_probes
 from bot.state.pool_depth import depth_down
-from bot.state.pool_table import PoolTable, V2Pool
-from bot.state.token_answers import read_answers
-from bot.state.token_probes import MOST_OTHER_POOLS, Parties, ProbePlan, ProbeSetting, plan_probe
-from bot.state.token_safety import TokenBook, TokenPolicy
-from bot.state.token_verdicts import Checked, Safe, Undecided, Unsafe
-
-ETHER = 10**18
-WETH, COIN, DOLLAR, ODD = tokens = tuple(keccak(name)[12:] for name in (b"weth", b"coin", b"dollar", b"odd"))
-PARTIES = Parties(*(keccak(name)[12:] for name in (b"ours", b"sender", b"stranger", b"outsider")))
-POLICY = TokenPolicy(trusted=frozenset({WETH}), allowed=frozenset(), denied=frozenset(), expiry=400, retry=50)
-FAULTY = Unsafe("fee on sale", "100 sent to a pool, 99 arrived")
-
-
-def table_of(*pairs):
-    """A pool a pair of (token, token, depth of the first)."""
-    table, numbers = PoolTable(), count()
-    for first, second, depth in pairs:
-        address = keccak(b"pool %d" % next(numbers))[12:]
-        token0, token1 = sorted((first, second))
-        table.add(V2Pool(address, "uniswap-v2", token0, token1, 997, 1000), depth, depth)
-    return table
-
-
-def checked(token, verdict, at):
-    return Checked(token, verdict, BlockRef(at, keccak(b"%d" % at)), at)
-
-
-def book_over(table, now=0, policy=POLICY, known=()):
-    book = TokenBook(policy, known)
-    book.adopt(table, now)
-    return book
-
-
-def plan_of(table, token, book=None):
-    book = book or book_over(table)
-    setting = ProbeSetting(table, book.pools_of, lambda one: book.why_not(one, 0) is None, WETH, PARTIES)
-    return plan_probe(token, setting)
-
+from bot.state.pool_table import V2Pool
+from bot.state.token_probes import MOST_OTHER_POOLS, ProbePlan, ProbeSetting, plan_probe
+from bot.state.token_verdicts import Safe, Undecided
+from tests.state.token_tables import (
+    COIN,
+    DOLLAR,
+    ETHER,
+    FAULTY,
+    ODD,
+    PARTIES,
+    POLICY,
+    WETH,
+    book_over,
+    checked,
+    plan_of,
+    table_of,
+    tokens,
+)
 
 # The book
 
@@ -171,6 +148,50 @@ def test_a_pool_is_live_only_while_both_tokens_are_safe(events, allowed, denied)
             assert table.live[index] == all(standing)
 
 
+def test_a_pool_born_after_the_verdict_is_barred_and_its_token_due_at_once():
+    table = table_of((WETH, COIN, ETHER))
+    first, second = table.pools[0].address, keccak(b"born later")[12:]
+    book = book_over(table)
+    book.note(checked(COIN, Safe(), 1_000, frozenset({first})), [0])
+    assert (table.live.tolist(), book.due(1_001)) == ([True], [])
+    token0, token1 = sorted((WETH, COIN))
+    table.add(V2Pool(second, "uniswap-v2", token0, token1, 997, 1000), ETHER, ETHER)
+    book.take_in(1_001)
+    assert (table.live.tolist(), book.due(1_001)) == ([True, False], [COIN])
+    book.note(checked(COIN, Undecided("silence"), 1_001))
+    assert (table.live.tolist(), book.due(1_002)) == ([True, False], []), "tried again after the retry time"
+    assert book.due(1_051) == [COIN]
+    assert book.note(checked(COIN, Safe(), 1_051, frozenset({second})), [1]) == (1,)
+    assert (table.live.tolist(), book.due(1_052)) == ([True, True], [])
+    [kept] = book.checked
+    assert kept.pools == {first, second}
+    book.note(checked(COIN, Safe(), 1_060, frozenset({second})), [0, 1])
+    assert table.live.tolist() == [False, True], "what a check could not go through is barred again"
+    assert (book.due(1_109), book.due(1_110)) == ([], [COIN]), "tried again after the retry time"
+
+
+def test_an_empty_pool_waits_until_there_is_something_in_it():
+    table = table_of((WETH, COIN, ETHER), (WETH, COIN, 10))
+    book = book_over(table)
+    book.note(checked(COIN, Safe(), 0, frozenset({table.pools[0].address})), [0])
+    assert book.due(100) == []
+    table.set_reserves(1, ETHER, ETHER)
+    assert book.due(100) == [COIN]
+
+
+def test_pools_that_one_probe_has_no_room_for_come_in_the_next():
+    table = table_of(*((WETH, COIN, (40 - place) * ETHER) for place in range(30)))
+    book, seen = book_over(table), set()
+    for at in range(1, 4):
+        assert book.due(at) == [COIN]
+        setting = ProbeSetting(table, book.pools_of, lambda _: False, WETH, PARTIES, book.is_covered)
+        plan = plan_probe(COIN, setting)
+        seen |= set(plan.pools)
+        book.note(checked(COIN, Safe(), at, frozenset(plan.holders[2:])), plan.pools, plan.left)
+        assert set(table.live.nonzero()[0]) == seen
+    assert (len(seen), book.due(4)) == (30, [])
+
+
 # The plan
 
 
@@ -229,125 +250,3 @@ def test_the_pools_of_a_hub_are_measured_once_and_only_those_with_weth(monkeypat
     setting = ProbeSetting(table, book.pools_of, lambda one: book.why_not(one, 0) is None, WETH, PARTIES)
     plan_probe(spokes[0], setting)
     assert {index for index, _ in measured} == {0, 1}, "one plan measures the pools that it goes through"
-
-
-# The answers
-
-
-PLAN = plan_of(table_of((WETH, COIN, 100 * ETHER), (WETH, COIN, 50 * ETHER)), COIN)
-NAMES = [step.name for step in PLAN.steps]
-
-
-def honest_answer(step):
-    if step.name == "look":
-        return Ok(encode(["uint256[]"], [[7] * len(PLAN.holders)]))
-    if step.name == "stranger's call":
-        return Reverted("no such function")
-    return Ok(measured() if step.name != "wrap" else b"")
-
-
-def measured(sent=1_000, debited=1_000, credited=1_000, asked=500, received=500):
-    return encode(["uint256"] * 5, [sent, debited, credited, asked, received])
-
-
-def verdict(**changes):
-    """With the first step of each name (dashes for spaces) answered otherwise."""
-    answers = [honest_answer(step) for step in PLAN.steps]
-    for name, answer in changes.items():
-        answers[NAMES.index(name.replace("_", " "))] = answer
-    return read_answers(PLAN, answers)
-
-
-def test_an_honest_token_is_safe():
-    assert isinstance(PLAN, ProbePlan)
-    assert verdict() == Safe()
-
-
-NO = Reverted("no")
-CASES = [
-    ({"buy": NO}, "receiver refused"),
-    ({"buy": NO, "buy_for a stranger": NO}, "buyer refused"),
-    ({"buy": NO, "buy_for a stranger": NO, "stranger_buys": NO}, "cannot be bought"),
-    ({"buy_for a stranger": NO}, "cannot be bought"),
-    ({"buy": Ok(measured(received=499))}, "fee on purchase"),
-    ({"buy": Ok(measured(received=501))}, "balance lies"),
-    ({"send": NO}, "sender refused"),
-    ({"send": NO, "stranger_sends": NO}, "cannot be sent"),
-    ({"send": Ok(measured(credited=999))}, "fee on transfer"),
-    ({"send": Ok(measured(debited=1_001))}, "fee on top"),
-    ({"stranger_sends": Ok(measured(credited=999))}, "fee on transfer"),
-    ({"sell_little": NO}, "sender refused"),
-    ({"sell_little": NO, "stranger_sells": NO}, "cannot be sold"),
-    ({"sell_little": Ok(measured(credited=999))}, "fee on sale"),
-    ({"sell_much": NO}, "cannot be sold"),
-    ({"stranger_sells": NO}, "cannot be sold"),
-    ({"deliver": NO}, "cannot be sent"),
-    ({"deliver": Ok(measured(received=499))}, "fee between pools"),
-    ({"sell_elsewhere": NO}, "cannot be sold"),
-    ({"buy_elsewhere": NO}, "cannot be bought"),
-    ({"buy_elsewhere": Ok(measured(received=499))}, "fee on purchase"),
-    ({"buy_much": NO}, "cannot be bought"),
-    ({"buy_much": Ok(measured(received=499))}, "fee on purchase"),
-    ({"sell_later": NO}, "cannot be sold"),
-    ({"sell_later": Ok(measured(credited=999))}, "fee on sale"),
-    ({"look": NO}, "balance unreadable"),
-    ({"look": Ok(encode(["uint256[]"], [[8] + [7] * (len(PLAN.holders) - 1)]))}, "rebasing"),
-    ({"look": Ok(encode(["uint256[]"], [[7] * (len(PLAN.holders) - 1) + [6]]))}, "rebasing"),
-]
-
-
-@pytest.mark.parametrize(("changes", "kind"), CASES)
-def test_one_wrong_answer_is_enough(changes, kind):
-    found = verdict(**changes)
-    assert isinstance(found, Unsafe), found
-    assert found.kind == kind
-
-
-def test_a_short_payment_to_a_concentrated_pool_is_told_by_its_numbers():
-    data = keccak(b"Short(uint256,uint256)")[:4] + encode(["uint256", "uint256"], [1_000, 990])
-    found = verdict(sell_little=Reverted("custom error", data))
-    assert found == Unsafe("fee on sale", "1000 sent to a pool, 990 arrived")
-
-
-@pytest.mark.parametrize("name", ["wrap", "buy", "look", "sell_later"])
-def test_what_cannot_be_read_or_was_not_the_tokens_doing_decides_nothing(name):
-    answer = NO if name == "wrap" else Ok(b"\x01")
-    assert isinstance(verdict(**{name: answer}), Undecided)
-
-
-def test_every_step_but_the_strangers_means_counts():
-    """A step whose failure nobody reads would be a hole: each is failed in turn, and all its like with it."""
-    heard = set()
-    for name in set(NAMES):
-        answers = [NO if step.name == name else honest_answer(step) for step in PLAN.steps]
-        if read_answers(PLAN, answers) != Safe():
-            heard.add(name)
-    assert set(NAMES) - heard == {"stranger's call", "stranger's currency", "stranger buys"}
-
-
-TRIP = plan_of(table_of((WETH, COIN, 100 * ETHER), (DOLLAR, COIN, 50 * ETHER)), COIN)
-
-
-@pytest.mark.parametrize(
-    ("name", "answer", "kind"),
-    [
-        ("trip out", Ok(measured(credited=999)), "fee on sale"),
-        ("trip back", Ok(measured(received=499)), "fee on purchase"),
-        ("trip out", NO, None),
-        ("trip back", NO, None),
-        ("trip out", Ok(measured(received=499)), None),
-        ("trip back", Ok(measured(credited=999, debited=990)), None),
-    ],
-)
-def test_in_a_pool_with_a_token_nobody_knows_its_own_fees_alone_count(name, answer, kind):
-    answers = [
-        answer
-        if step.name == name
-        else Ok(encode(["uint256[]"], [[7] * len(TRIP.holders)]))
-        if step.name == "look"
-        else honest_answer(step)
-        for step in TRIP.steps
-    ]
-    assert name in [step.name for step in TRIP.steps]
-    found = read_answers(TRIP, answers)
-    assert found == Safe() if kind is None else found.kind == kind
