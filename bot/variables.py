@@ -99,10 +99,12 @@ class BotVariables(_Family):
         "Age at which a token's check counts no more and its pools are barred; checked again before that.",
     )
     tokens_allowed: Addresses = _default(
-        "", "Tokens traded without a check, by address, comma separated: for one you know better than a check can."
+        "",
+        "Tokens traded without a check, by address, comma separated: for one you know better than a check can.",
     )
     tokens_denied: Addresses = _default(
-        "", "Tokens never traded, by address, comma separated. Wins over every check and over BOT_TOKENS_ALLOWED."
+        "",
+        "Tokens never traded, by address, comma separated. Wins over every check and over BOT_TOKENS_ALLOWED.",
     )
     lockstep: Switch = _default("off", "on: tell the local market when a tick is done. Market only.")
     market_seed: Count | None = Field(

@@ -33,7 +33,7 @@ from bot.core.messages import Log
 from bot.core.result import Ok
 from bot.protocols.uniswap_v2 import SYNC_TOPIC, decode_sync
 from bot.world.anvil import Anvil, AnvilConfig
-from scripts.bench.plain_bot import PAIR_ABI
+from scripts.benches.plain_bot import PAIR_ABI
 
 EMITTER = "60406000600037" + "7f" + SYNC_TOPIC.hex() + "60406000a100"
 """calldatacopy(0, 0, 64); log1(0, 64, SYNC_TOPIC); stop: stands where a pair would."""

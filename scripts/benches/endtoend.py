@@ -42,8 +42,8 @@ from bot.world.assembly import Market, open_market
 from bot.world.keystores import wallet_account
 from bot.world.market_config import MarketConfig
 from bot.world.tokens import WETH
-from scripts.bench.node_door import NodeDoor
-from scripts.bench.relay_tap import Tap
+from scripts.benches.node_door import NodeDoor
+from scripts.benches.relay_tap import Tap
 
 ROOT = Path(__file__).resolve().parents[2]
 REST_S = 0.15
