@@ -48,11 +48,26 @@ def folder(tmp_path):
     return tmp_path
 
 
+def connected(path):
+    """A signer that starts takes away a socket left behind, binds its own, and listens: three moments."""
+    until = time.monotonic() + 60
+    while True:
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(60)
+        try:
+            peer.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            peer.close()
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return peer
+
+
 class Peer:
     def __init__(self, folder):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(str(signer_config(folder).socket_path))
+        self.socket = connected(str(signer_config(folder).socket_path))
         self.buffer = bytearray()
 
     def send(self, data):
@@ -107,13 +122,7 @@ def test_a_killed_signer_starts_again_and_remembers(folder):
     assert signer_config(folder).socket_path.exists(), "left behind by the kill"
     signer = start_process(folder)
     try:
-        while True:
-            try:
-                peer = Peer(folder)
-                break
-            except ConnectionRefusedError:
-                assert signer.poll() is None
-                time.sleep(0.01)
+        peer = Peer(folder)
         assert peer.ask(Hello()).wallets == (WalletStatus("main", OPERATOR, 7, 7, 1),)
     finally:
         signer.kill()
