@@ -147,8 +147,11 @@ async def _run(
 
 
 def _show_world(show: Show, world: World) -> None:
-    table = world.state.table
-    show.step("pools", f"{len(table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles")
+    table, left_out = world.state.table, world.search.cycles_left_out
+    beyond = f", {left_out} more are beyond what is held and not looked at" if left_out else ""
+    show.step(
+        "pools", f"{len(table)} at block {world.state.ref.number}, {world.search.cycle_count} cycles{beyond}"
+    )
     show.step("tokens", barred_in_words([table.why_barred(index) for index in range(len(table))]))
 
 
