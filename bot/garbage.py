@@ -6,7 +6,7 @@ then sees only what came since, and takes microseconds; automatic ones, which co
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -38,7 +38,7 @@ class Garbage:
     def __init__(
         self,
         collector: Collecting = gc,
-        sleep: Callable[[float], "asyncio.Future[None]"] = asyncio.sleep,  # type: ignore[assignment]  # a coroutine
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._gc = collector
         self._sleep = sleep

@@ -26,7 +26,7 @@ from bot.execution.plan import NotWorthIt, Room, build_plan
 from bot.execution.preflight import PreflightFailed, preflight
 from bot.execution.simulate import simulate_plan
 from bot.opportunities.ranking import choose_disjoint
-from bot.opportunities.search import ArbitrageSearch
+from bot.opportunities.search import ArbitrageSearch, SearchResult
 from bot.risk.context import GateContext
 from bot.risk.gate import judge
 from bot.risk.ledger import Ledger
@@ -120,11 +120,7 @@ def _find(
     search: ArbitrageSearch,
     funnel: Funnel,
 ) -> Sequence[Opportunity]:
-    started = deps.clock.monotonic()
-    gas_price = next_base_fee(block.head)
-    found = search.search(touched, block.head.ref, gas_price)
-    chosen = choose_disjoint(found.opportunities, gas_price, deps.execution.bid_share)
-    funnel.took("search", deps.clock.monotonic() - started)
+    found, chosen = _search(touched, block, deps, search, funnel)
     funnel.cycles_screened, funnel.opportunities = found.screened, found.profitable_at_screen
     funnel.sized, funnel.profitable = found.sized, len(found.opportunities)
     funnel.drop("shares a pool with a better one", len(found.opportunities) - len(chosen))
@@ -135,12 +131,19 @@ def _find_again(
     block: BlockArrived, deps: TickDeps, search: ArbitrageSearch, funnel: Funnel
 ) -> Sequence[Opportunity]:
     """Without what was set aside meanwhile; the counts stay those of the first time."""
+    return _search((), block, deps, search, funnel)[1]
+
+
+def _search(
+    touched: Sequence[int], block: BlockArrived, deps: TickDeps, search: ArbitrageSearch, funnel: Funnel
+) -> tuple[SearchResult, Sequence[Opportunity]]:
+    """What there is, and the disjoint set of it that adds most."""
     started = deps.clock.monotonic()
     gas_price = next_base_fee(block.head)
-    found = search.search((), block.head.ref, gas_price)
+    found = search.search(touched, block.head.ref, gas_price)
     chosen = choose_disjoint(found.opportunities, gas_price, deps.execution.bid_share)
     funnel.took("search", deps.clock.monotonic() - started)
-    return chosen
+    return found, chosen
 
 
 async def _offer(
