@@ -8,7 +8,8 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -18,12 +19,15 @@ from pydantic_core import ErrorDetails
 from bot.chains.load import load_profile, profile_names
 from bot.core.errors import BadConfiguration
 from bot.core.identity import WalletName
+from bot.core.loopback import is_loopback
+from bot.core.market_data import Pair
 from bot.core.profile import ChainProfile
 from bot.core.signer_protocol import SOCKET_PATH_MAX
 from bot.risk.limits import Limits, Tightening, wallet_limits
 from bot.variables import (
     PREFIX,
     BotVariables,
+    ExchangeVariables,
     RelayVariables,
     TighteningLimitVariables,
     WalletLimitVariables,
@@ -35,6 +39,19 @@ Model = TypeVar("Model", bound=BaseModel)
 STRATEGIES = ("arbitrage",)
 """Names that may stand in BOT_LIMIT_<STRATEGY>__… ."""
 GLOBAL = "global"
+EXCHANGES: Final = ("binance", "binance-usdm", "coinbase", "kraken", "okx", "bybit")
+"""Names that may stand in BOT_EXCHANGES."""
+PERPETUALS: Final = frozenset({"binance-usdm"})
+"""Exchanges of EXCHANGES whose every pair is a perpetual future."""
+
+
+class ExchangeSettings(msgspec.Struct, frozen=True):
+    """One exchange of BOT_EXCHANGES; None stands for the venue's own."""
+
+    name: str
+    pairs: tuple[Pair, ...] | None = None
+    ws_url: str | None = None
+    rest_url: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -50,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True):
     """By `global` or strategy name."""
     relay_urls: dict[str, str | None]
     """By relay name, in the order of BOT_RELAYS; None means the row's own address."""
+    exchanges: tuple[ExchangeSettings, ...] = ()
+    """In the order of BOT_EXCHANGES."""
 
     @property
     def mode(self) -> str:
@@ -58,6 +77,14 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def sends(self) -> bool:
         return self.variables.mode == "live"
+
+    @property
+    def records_exchanges(self) -> bool:
+        return self.variables.record in ("exchanges", "all")
+
+    @property
+    def records_chain(self) -> bool:
+        return self.variables.record in ("chain", "all")
 
 
 def read_environment(env_file: Path | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -85,6 +112,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     wallets = _wallets(variables, families, problems)
     limits, tightening = _limits(variables, families, problems)
     relays = _relays(variables, families, problems)
+    exchanges = _exchanges(variables, families, problems)
     problems += _missing_for_mode(variables)
     if problems or chain is None:
         raise BadConfiguration(*problems)
@@ -97,6 +125,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         wallet_limits=limits,
         tightening_limits=tightening,
         relay_urls=relays,
+        exchanges=exchanges,
     )
 
 
@@ -137,12 +166,18 @@ class _Families(msgspec.Struct):
     single: dict[str, str] = {}
     wallet: dict[str, dict[str, str]] = {}
     relay: dict[str, dict[str, str]] = {}
+    exchange: dict[str, dict[str, str]] = {}
     limit: dict[str, dict[str, str]] = {}
 
 
 def _split(environment: Mapping[str, str], problems: list[str]) -> _Families:
     families = _Families()
-    groups = {"WALLET_": families.wallet, "RELAY_": families.relay, "LIMIT_": families.limit}
+    groups = {
+        "WALLET_": families.wallet,
+        "RELAY_": families.relay,
+        "EXCHANGE_": families.exchange,
+        "LIMIT_": families.limit,
+    }
     for name, value in sorted(environment.items()):
         rest = name.removeprefix(PREFIX)
         family = next((prefix for prefix in groups if rest.startswith(prefix)), None)
@@ -230,6 +265,47 @@ def _relays(variables: BotVariables, families: _Families, problems: list[str]) -
         urls[name] = row.url if row is not None else None
     problems += _strangers("RELAY", families.relay, by_name, "BOT_RELAYS")
     return urls
+
+
+def _exchanges(
+    variables: BotVariables, families: _Families, problems: list[str]
+) -> tuple[ExchangeSettings, ...]:
+    names = variables.exchanges
+    found = []
+    problems += [
+        f"BOT_EXCHANGES: {name!r} is not known; there are {', '.join(EXCHANGES)}"
+        for name in names
+        if name not in EXCHANGES
+    ]
+    problems += [
+        f"BOT_EXCHANGES: {name!r} stands there twice"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    if variables.record == "exchanges" and not names:
+        problems.append("BOT_RECORD=exchanges: BOT_EXCHANGES names none to record")
+    by_key = {name.replace("-", "_"): name for name in names}
+    for key, name in by_key.items():
+        prefix = f"BOT_EXCHANGE_{key.upper()}__"
+        given = _validate(ExchangeVariables, families.exchange.get(key, {}), prefix, problems)
+        if given is None:
+            continue
+        if variables.chain == "market":
+            problems += _off_the_machine(given, name, prefix)
+        pairs = given.pairs and tuple(Pair(p.base, p.quote, name in PERPETUALS) for p in given.pairs)
+        found.append(ExchangeSettings(name, pairs, given.ws_url, given.rest_url))
+    problems += _strangers("EXCHANGE", families.exchange, by_key, "BOT_EXCHANGES")
+    return tuple(found)
+
+
+def _off_the_machine(given: ExchangeVariables, name: str, prefix: str) -> list[str]:
+    """On the local market, whose prices are made up: real ones beside them would mislead."""
+    return [
+        f"{prefix}{field} {'is not set' if url is None else 'is not on loopback'}: on the local market "
+        f"{name} must be the market's own"
+        for field, url in (("WS_URL", given.ws_url), ("REST_URL", given.rest_url))
+        if url is None or not is_loopback(urlsplit(url).hostname)
+    ]
 
 
 def _limits(

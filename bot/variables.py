@@ -1,19 +1,35 @@
 """Every environment variable the bot knows: its unit, default and effect. `.env.example` is held to this file by a test.
 
-Four families: single names (`BOT_MODE`), one wallet's (`BOT_WALLET_<WALLET>__…`), one relay's
-(`BOT_RELAY_<RELAY>__…`) and limits (`BOT_LIMIT_<WALLET|GLOBAL|STRATEGY>__…`). A name outside them is refused, because
-a misspelt limit that is silently ignored is a limit that is not there.
+Five families: single names (`BOT_MODE`), one wallet's (`BOT_WALLET_<WALLET>__…`), one relay's
+(`BOT_RELAY_<RELAY>__…`), one exchange's (`BOT_EXCHANGE_<EXCHANGE>__…`) and limits
+(`BOT_LIMIT_<WALLET|GLOBAL|STRATEGY>__…`). A name outside them is refused, because a misspelt limit that is silently
+ignored is a limit that is not there.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.core.identity import Address, address_from_hex
-from bot.core.quantities import parse_bps, parse_count, parse_duration, parse_gas, parse_gas_price, parse_wei
+from bot.core.loopback import is_loopback
+from bot.core.market_data import Pair
+from bot.core.quantities import (
+    parse_bps,
+    parse_bytes,
+    parse_count,
+    parse_duration,
+    parse_gas,
+    parse_gas_price,
+    parse_wei,
+)
 
 PREFIX = "BOT_"
+DOLLARS: Final = ("USD", "USDT", "USDC")
+"""Followed against each other wherever an asset is."""
+TICKER: Final = re.compile(r"[A-Z0-9]{1,20}")
 
 Ether = Annotated[int, BeforeValidator(parse_wei)]
 GasPrice = Annotated[int, BeforeValidator(parse_gas_price)]
@@ -34,6 +50,57 @@ Addresses = Annotated[
     ),
 ]
 Switch = Annotated[bool, BeforeValidator(lambda text: {"on": True, "off": False}.get(text.lower(), text))]
+
+
+def _tickers(text: str) -> tuple[str, ...]:
+    tickers = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
+    strange = [ticker for ticker in tickers if not TICKER.fullmatch(ticker) or ticker in DOLLARS]
+    if strange or not tickers:
+        raise ValueError(
+            f"tickers of assets are expected, as ETH or ETH,BTC; {', '.join(DOLLARS)} are followed with them"
+        )
+    return tickers
+
+
+def _pairs(text: str) -> tuple[Pair, ...]:
+    """Read "ETH/USDT,ETH/USDC"; which of an exchange's pairs are perpetuals its name says."""
+    pairs = []
+    for part in (part.strip().upper() for part in text.split(",") if part.strip()):
+        base, _, quote = part.partition("/")
+        if not (TICKER.fullmatch(base) and TICKER.fullmatch(quote)) or base == quote:
+            raise ValueError(f"{part!r} is not a pair; two assets are expected, as ETH/USDT")
+        if Pair(base, quote) in pairs:
+            raise ValueError(f"{part} stands there twice")
+        pairs.append(Pair(base, quote))
+    if not pairs:
+        raise ValueError("pairs are expected, as ETH/USDT,ETH/USDC")
+    return tuple(pairs)
+
+
+def _address(text: str, scheme: str) -> str:
+    """A URL of `scheme` with TLS, or without where the host is this machine; no key may stand in it."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"not an address: {error}") from error
+    if parts.scheme not in (scheme, f"{scheme}s") or not host:
+        raise ValueError(f"an address {scheme}s://<host>… is expected")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("an address without user, query and fragment is expected")
+    if parts.scheme == scheme and not is_loopback(host):
+        raise ValueError(f"{host} without TLS: use {scheme}s://; {scheme}:// is for this machine alone")
+    return text.rstrip("/")
+
+
+WebsocketUrl = Annotated[str, BeforeValidator(lambda text: _address(text, "ws"))]
+HttpUrl = Annotated[str, BeforeValidator(lambda text: _address(text, "http"))]
+Tickers = Annotated[tuple[str, ...], BeforeValidator(_tickers)]
+Pairs = Annotated[tuple[Pair, ...], BeforeValidator(_pairs)]
+PositiveDuration = Annotated[int, BeforeValidator(parse_duration), Field(ge=1)]
+PositiveShare = Annotated[int, BeforeValidator(parse_bps), Field(ge=1)]
+PositiveCount = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
+RecordingSize = Annotated[int, BeforeValidator(parse_bytes), Field(ge=10**6)]
 
 
 def _default(text: str, description: str) -> Any:
@@ -106,6 +173,29 @@ class BotVariables(_Family):
         "",
         "Tokens never traded, by address, comma separated. Wins over every check and over BOT_TOKENS_ALLOWED.",
     )
+    exchanges: Names = _default(
+        "",
+        "Exchanges whose market data is followed, comma separated: no key is needed, nothing is traded there.",
+    )
+    quote_assets: Tickers = _default(
+        "ETH", "Assets followed there, comma separated, with their dollar pairs and the dollars' own."
+    )
+    quote_age: PositiveDuration = _default("3 s", "An exchange quiet for longer has no price.")
+    quote_lag: PositiveDuration = _default(
+        "1 s", "Quotes that arrive later than this after their making, beyond the usual delay, are no price."
+    )
+    reference_exchanges: PositiveCount = _default(
+        "2", "Least exchanges (a count) that must agree on a reference price; with fewer there is none."
+    )
+    reference_stray: PositiveShare = _default(
+        "50 bps", "An exchange farther than this from the median of all is left out of the reference price."
+    )
+    record: Literal["off", "exchanges", "chain", "all"] = _default(
+        "off", "Raw messages kept in recordings/ of the data folder: off, exchanges, chain or all."
+    )
+    recording_cap: RecordingSize = _default(
+        "2 GB", "Disk that recordings may take; at that size the oldest are deleted."
+    )
     lockstep: Switch = _default("off", "on: tell the local market when a tick is done. Market only.")
     market_seed: Count | None = Field(
         None, description="Seed of the local market, for the report. Market only."
@@ -127,6 +217,21 @@ class RelayVariables(_Family):
 
     url: str = Field(
         description="Overrides the address in the relay's row; required for the market's own relays."
+    )
+
+
+class ExchangeVariables(_Family):
+    """`BOT_EXCHANGE_<EXCHANGE>__<NAME>`, the name's dashes written as underscores. All optional."""
+
+    pairs: Pairs | None = Field(
+        None,
+        description="Pairs followed there, as ETH/USDT,ETH/USDC, instead of its own for BOT_QUOTE_ASSETS.",
+    )
+    ws_url: WebsocketUrl | None = Field(
+        None, description="Instead of its public websocket: wss://…, or ws:// on loopback."
+    )
+    rest_url: HttpUrl | None = Field(
+        None, description="Instead of its public REST address: https://…, or http:// on loopback."
     )
 
 

@@ -30,6 +30,7 @@ from bot.ops.doctor import Finding
 from bot.state.token_verdicts import Checked, Unsafe
 from bot.variables import (
     BotVariables,
+    ExchangeVariables,
     RelayVariables,
     TighteningLimitVariables,
     WalletLimitVariables,
@@ -106,7 +107,11 @@ def test_every_option_named_exists():
 
 
 def known_variables():
-    families = (("WALLET_MAIN__", WalletVariables), ("RELAY_FLASHBOTS__", RelayVariables))
+    families = (
+        ("WALLET_MAIN__", WalletVariables),
+        ("RELAY_FLASHBOTS__", RelayVariables),
+        ("EXCHANGE_KRAKEN__", ExchangeVariables),
+    )
     limits = (("LIMIT_MAIN__", WalletLimitVariables), ("LIMIT_GLOBAL__", TighteningLimitVariables))
     single = {f"BOT_{name.upper()}" for name in BotVariables.model_fields}
     return single | {

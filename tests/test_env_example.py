@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from bot.settings import load_settings
 from bot.variables import (
     BotVariables,
+    ExchangeVariables,
     RelayVariables,
     TighteningLimitVariables,
     WalletLimitVariables,
@@ -23,6 +24,7 @@ FAMILIES: dict[str, type[BaseModel]] = {
     "BOT_LIMIT_MAIN__": WalletLimitVariables,
     "BOT_LIMIT_GLOBAL__": TighteningLimitVariables,
     "BOT_RELAY_FLASHBOTS__": RelayVariables,
+    "BOT_EXCHANGE_KRAKEN__": ExchangeVariables,
 }
 
 

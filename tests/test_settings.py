@@ -73,6 +73,9 @@ def test_all_missing_limits_are_listed_at_once() -> None:
         ("BOT_WALLET_ALT__KEYSTORE", "not listed in BOT_WALLETS"),
         ("BOT_RELAY_TITAN__URL", "not listed in BOT_RELAYS"),
         ("BOT_LIMIT_MAIN_FEE_PER_GAS", "unknown name"),
+        ("BOT_EXCHANGE", "did you mean BOT_EXCHANGES"),
+        ("BOT_EXCHANGE_OKX__PAIRS", "not listed in BOT_EXCHANGES"),
+        ("BOT_EXCHANGE_ASSETS", "expected BOT_EXCHANGE_<NAME>__<FIELD>"),
     ],
 )
 def test_a_misspelt_name_is_found_out(name: str, hint: str) -> None:

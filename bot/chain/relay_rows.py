@@ -4,13 +4,13 @@
 stands beside it; each row carries the day it was last read in the relay's own documentation.
 """
 
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from bot.core.errors import BadConfiguration
+from bot.core.loopback import is_loopback
 
 PRIVATE_TRANSACTION = "eth_sendPrivateTransaction"
 RAW_TRANSACTION = "eth_sendRawTransaction"
@@ -156,7 +156,7 @@ def relay_url(row: RelayRow, override: str | None, *, loopback_only: bool) -> st
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadConfiguration(f"{variable}: relay {row.name} needs an http or https address")
-    local = _is_loopback(parts.hostname)
+    local = is_loopback(parts.hostname)
     if loopback_only and not local:
         raise BadConfiguration(
             f"{variable}: relay {row.name} is at {parts.hostname}, and on a market or fork only loopback is allowed"
@@ -164,11 +164,3 @@ def relay_url(row: RelayRow, override: str | None, *, loopback_only: bool) -> st
     if parts.scheme == "http" and not local:
         raise BadConfiguration(f"{variable}: relay {row.name} is at {parts.hostname} without TLS: use https")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    """Only literal addresses and `localhost`: what a name resolves to can change."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -12,6 +12,18 @@ ETHER_UNITS: Final = {"wei": 0, "gwei": 9, "eth": 18}
 """Unit name (lower case) to the power of ten that makes it wei."""
 TIME_UNITS: Final = {"ns": 1, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 SHARE_UNITS: Final = {"bps": 1, "%": 100}
+BYTE_UNITS: Final = {
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 1 << 10,
+    "mib": 1 << 20,
+    "gib": 1 << 30,
+    "tib": 1 << 40,
+}
+"""Unit name (lower case) to bytes: SI units are powers of 1000, those with an i (IEC 80000-13) of 1024."""
 
 
 def parse_wei(text: str) -> Wei:
@@ -44,6 +56,12 @@ def parse_bps(text: str) -> Bps:
     if bps > 10_000:
         raise ValueError(f"{text!r} is more than the whole: at most 10000 bps")
     return Bps(bps)
+
+
+def parse_bytes(text: str) -> int:
+    """Read "2 GB" as bytes: 2,000,000,000; "2 GiB" is 2,147,483,648."""
+    number, unit = _split(text, BYTE_UNITS, "B, kB, MB, GB, TB, KiB, MiB, GiB or TiB")
+    return _whole(number * BYTE_UNITS[unit], text, "bytes")
 
 
 def parse_count(text: str) -> int:

@@ -66,4 +66,12 @@ def _content(settings: Settings) -> dict[str, Any]:
     shown["relays"] = {
         name: redact_url(url) if url else "its own address" for name, url in settings.relay_urls.items()
     }
+    shown["exchanges"] = {
+        exchange.name: {
+            "pairs": "its own" if exchange.pairs is None else [str(pair) for pair in exchange.pairs],
+            "ws_url": redact_url(exchange.ws_url) if exchange.ws_url else "its own address",
+            "rest_url": redact_url(exchange.rest_url) if exchange.rest_url else "its own address",
+        }
+        for exchange in settings.exchanges
+    }
     return shown
