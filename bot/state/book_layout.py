@@ -1,9 +1,10 @@
 """Where a book's words lie in an arena of int64, for the kernels that write it and the views that read it.
 
-A book at offset `at` is BOOK_HEADER words, then the room of the bids, then the room of the asks. A level is three words:
-price, size, text (bot.state.checksum_kernel says what a text is; 0 where the venue has no checksum). Levels stand sorted,
-the best LAST, between start and start + count of their side's room: there is room below and above, so that a level is
-put in or taken out by moving the fewer of those above it and those below it.
+A book at offset `at` is BOOK_HEADER words, then the room of the bids, then the room of the asks. A level is
+three words: price, size, text (bot.state.checksum_kernel says what a text is; 0 where the venue has no
+checksum). Levels stand sorted, the best LAST, between start and start + count of their side's room: there is
+room below and above, so that a level is put in or taken out by moving the fewer of those above it and those
+below it.
 """
 
 from typing import Final
@@ -44,7 +45,7 @@ CAPACITY_TO_SLACK: Final = 4
 
 
 def room_of(capacity: int) -> int:
-    """Levels for which a side has room: a quarter more than it may hold, so that levels are centred anew seldom."""
+    """Levels for which a side has room: a quarter more than it may hold, so that they seldom need centring."""
     return capacity + max(LEAST_SLACK, capacity // CAPACITY_TO_SLACK)
 
 
@@ -56,7 +57,7 @@ def words_needed(capacity: int) -> int:
 def lay_out(
     words: Words, at: int, capacity: int, depth: int, price_decimals: int, size_decimals: int
 ) -> None:
-    """An empty book that is not synced, at `at`. Raises ValueError where it has no room or the numbers make no sense."""
+    """An empty book, not synced. Raises ValueError where the arena ends before it or depth exceeds capacity."""
     if capacity < 1 or not 0 <= depth <= capacity:
         raise ValueError(
             f"a book of {capacity} levels a side cut to {depth}: need 0 <= depth <= capacity >= 1"

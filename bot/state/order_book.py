@@ -1,8 +1,8 @@
-"""One book as a reader wants it: exact integers out of the arena that the frames' kernel writes, nothing copied before.
+"""One book as a reader wants it: exact integers, read out of the arena that the frames' kernel writes.
 
-Prices are integers of 10^-price_decimals quote units for one base unit, sizes of 10^-size_decimals base units. A book that
-is not synced is read as one without levels: what is left in it may be wrong. Whether a synced one is fresh is the feed's
-to say.
+Prices are integers of 10^-price_decimals quote units for one base unit, sizes of 10^-size_decimals base
+units. A book that is not synced is read as one without levels: what is left in it may be wrong. Whether a
+synced one is fresh is the feed's to say.
 """
 
 import msgspec
@@ -57,7 +57,7 @@ class OrderBook:
     __slots__ = ("_asks_at", "_at", "_bids_at", "_words", "price_decimals", "size_decimals")
 
     def __init__(self, words: Words, at: int) -> None:
-        self._words = memoryview(words)  # type: ignore[arg-type]  # arrays are buffers; numpy's types for 3.11 do not say so
+        self._words = memoryview(words)  # type: ignore[arg-type]  # an array is a buffer; its type does not say so
         self._at = at
         self._bids_at = at + BOOK_HEADER
         self._asks_at = self._bids_at + LEVEL_WORDS * room_of(self._words[at + CAPACITY])
@@ -85,7 +85,7 @@ class OrderBook:
 
     @property
     def lag(self) -> int | None:
-        """Nanoseconds that the last frame came later than the connection's quickest; None without exchange times."""
+        """Nanoseconds the last frame was slower than the connection's quickest; None without exchange times."""
         return self._words[self._at + LAG] if self._words[self._at + EXCHANGE_TIME] else None
 
     @property
@@ -119,7 +119,8 @@ class OrderBook:
     def sweep(self, side: int, size: int) -> Sweep:
         """What `size` base units come to: taken from ASKS when we buy, from BIDS when we sell.
 
-        Exact over any depth and number: no sum is held in 64 bits. Raises ValueError where size is not positive.
+        Exact over any depth and number: no sum is held in 64 bits. Raises ValueError where size is not
+        positive.
         """
         if size <= 0:
             raise ValueError(f"a sweep of {size} base units: need a positive size")
@@ -141,7 +142,7 @@ class OrderBook:
         return None if top is None else mul_div_down(top[0] + top[2], 1, 2)
 
     def microprice_down(self) -> int | None:
-        """Each best price weighted by the size against it: near the ask where more is bid than offered. None as `best`."""
+        """Each best price weighted by the other side's size: near the ask where more is bid. None as `best`."""
         top = self.best()
         if top is None:
             return None
@@ -160,7 +161,7 @@ class OrderBook:
         return [(words[at], words[at + 1]) for at in range(best, lowest - 1, -LEVEL_WORDS)]
 
     def _ends(self, side: int) -> tuple[int, int]:
-        """Words of the deepest and the best level; the best lies before the deepest where there is none to read."""
+        """Words of the deepest and the best level; best before deepest where there is none to read."""
         words, at = self._words, self._at
         room_at = self._asks_at if side == ASKS else self._bids_at
         deepest = room_at + LEVEL_WORDS * words[at + BID_START + side]

@@ -1,8 +1,10 @@
-"""A book of price levels in flat words, compiled: put a level, take it out, cut to a depth. Layout: bot.state.book_layout.
+"""A book of price levels in flat words, compiled: put a level, take it out, cut to a depth.
 
-Every function takes the arena and the offset of a book in it; `lay_out` must have made the book. Sizes are absolute, as all
-venues send them. Prices and sizes are not negative: who calls has refused the others. Nothing here decides whether the book
-may be believed: IS_SYNCED and what stands beside it in the header are the caller's.
+Every function takes the arena and the offset of a book in it; `lay_out` of bot.state.book_layout, where the words are
+explained, must have made the book. Sizes are
+absolute, as all venues send them. Prices and sizes are not negative: who calls has refused the others.
+Nothing here decides whether the book may be believed: IS_SYNCED and what stands beside it in the header are
+the caller's.
 """
 
 from numba import njit
@@ -80,7 +82,7 @@ def clear(words: Words, at: int) -> None:
 
 @njit(cache=True)
 def _last_not_better(words: Words, first: int, count: int, side: int, price: int) -> int:
-    """Place of the best level that is not better than `price`; -1 where all are better. Gallops down from the best."""
+    """Place of the best level not better than `price`; -1 where all are better. Gallops down from the best."""
     sign = 1 - 2 * side
     key = sign * price
     beyond, place, step = count, count - 1, 1
@@ -99,14 +101,35 @@ def _last_not_better(words: Words, first: int, count: int, side: int, price: int
 
 
 @njit(cache=True)
-def _move(words: Words, start: int, end: int, by: int) -> None:
-    """Words `start` to `end` go `by` words up, or down where it is negative."""
+def _move_up(words: Words, start: int, end: int) -> None:
+    """Words `start` to `end` go up by one level."""
+    moved = words[start : end + LEVEL_WORDS]
+    for word in range(end - start - 1, -1, -1):
+        moved[word + LEVEL_WORDS] = moved[word]
+
+
+@njit(cache=True)
+def _move_down(words: Words, start: int, end: int) -> None:
+    """Words `start` to `end` go down by one level."""
+    moved = words[start - LEVEL_WORDS : end]
+    for word in range(end - start):
+        moved[word] = moved[word + LEVEL_WORDS]
+
+
+@njit(cache=True)
+def _centre(words: Words, at: int, side: int, room_at: int) -> None:
+    """As much room below the levels as above them."""
+    start, count = words[at + BID_START + side], words[at + BID_COUNT + side]
+    centred = (room(words, at) - count) // 2
+    first = room_at + LEVEL_WORDS * start
+    by = LEVEL_WORDS * (centred - start)
     if by < 0:
-        for word in range(start, end):
+        for word in range(first, first + LEVEL_WORDS * count):
             words[word + by] = words[word]
     else:
-        for word in range(end - 1, start - 1, -1):
+        for word in range(first + LEVEL_WORDS * count - 1, first - 1, -1):
             words[word + by] = words[word]
+    words[at + BID_START + side] = centred
 
 
 @njit(cache=True)
@@ -115,40 +138,36 @@ def _remove(words: Words, at: int, side: int, room_at: int, place: int) -> None:
     first = room_at + LEVEL_WORDS * start
     level = first + LEVEL_WORDS * place
     if place < count - 1 - place:
-        _move(words, first, level, LEVEL_WORDS)
+        _move_up(words, first, level)
         words[at + BID_START + side] = start + 1
     else:
-        _move(words, level + LEVEL_WORDS, first + LEVEL_WORDS * count, -LEVEL_WORDS)
+        _move_down(words, level + LEVEL_WORDS, first + LEVEL_WORDS * count)
     words[at + BID_COUNT + side] = count - 1
 
 
 @njit(cache=True)
 def _open(words: Words, at: int, side: int, room_at: int, place: int) -> int:
-    """Make room for one level before the one at `place`; gives the word it begins at. There are fewer than CAPACITY."""
-    start, count = words[at + BID_START + side], words[at + BID_COUNT + side]
-    levels = room(words, at)
+    """Make room for a level before the one at `place` and give its first word. There are fewer than CAPACITY."""
+    count = words[at + BID_COUNT + side]
     is_low = place < count - place
-    if (is_low and start == 0) or (not is_low and start + count == levels):
-        centred = (levels - count) // 2
-        first = room_at + LEVEL_WORDS * start
-        _move(words, first, first + LEVEL_WORDS * count, LEVEL_WORDS * (centred - start))
-        start = centred
+    end = words[at + BID_START + side] + count
+    if (is_low and end == count) or (not is_low and end == room(words, at)):
+        _centre(words, at, side, room_at)
+    start = words[at + BID_START + side]
     first = room_at + LEVEL_WORDS * start
     level: int = first + LEVEL_WORDS * place
-    if is_low:
-        _move(words, first, level, -LEVEL_WORDS)
-        start -= 1
-        level -= LEVEL_WORDS
-    else:
-        _move(words, level, first + LEVEL_WORDS * count, LEVEL_WORDS)
-    words[at + BID_START + side] = start
     words[at + BID_COUNT + side] = count + 1
+    if is_low:
+        _move_down(words, first, level)
+        words[at + BID_START + side] = start - 1
+        return level - LEVEL_WORDS
+    _move_up(words, level, first + LEVEL_WORDS * count)
     return level
 
 
 @njit(cache=True)
 def put(words: Words, at: int, side: int, price: int, size: int, text: int) -> None:
-    """The level at `price` has this size from now on; 0 takes it out, and nothing happens where there is none.
+    """The level at `price` has this size from now on; 0 takes it out, and is nothing where there is none.
 
     side: BIDS or ASKS. Where the side is full the deepest level goes, which may be the new one.
     """
@@ -209,6 +228,6 @@ def best(words: Words, at: int) -> tuple[int, int, int, int]:
 
 @njit(cache=True)
 def is_crossed(words: Words, at: int) -> bool:
-    """Both sides have a level and the best bid is at or above the best ask: no venue matches so; an update was lost."""
+    """The best bid is at or above the best ask: no venue leaves that unmatched, so an update was lost."""
     bid, _, ask, _ = best(words, at)
     return words[at + BID_COUNT] > 0 and words[at + ASK_COUNT] > 0 and bid >= ask
