@@ -1,0 +1,117 @@
+"""Recordings read back: which runs of which sources a folder holds, and their records in order, damage said."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from bot.core.errors import BadConfiguration
+from bot.feeds.recording_files import FILE_NAME
+from bot.feeds.recording_format import Block, BrokenBlock, Kind, Record, decode_blocks, decode_records
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """What of a file could not be read. The records around it are still delivered."""
+
+    file: str
+    reason: str
+    at: int
+    """Offset in the file."""
+    length: int
+    """Bytes passed over; 0: blocks or whole files are missing."""
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason} (byte {self.at:,}, {self.length:,} bytes passed over)"
+
+
+class RecordedRun:
+    """What one run of the bot recorded of one source. `damage` grows while `records()` is read."""
+
+    def __init__(self, source: str, run: str, files: tuple[Path, ...]) -> None:
+        self.source = source
+        self.run = run
+        """When it began, UTC, as in the files' names."""
+        self.files = files
+        self.damage: list[Damage] = []
+
+    def about(self) -> object:
+        """What the recorder was told of the source; None where no file says so."""
+        for path in self.files:
+            for record in self._records_of(path, []):
+                if record.kind is Kind.DESCRIBED:
+                    return msgspec.json.decode(record.payload)
+                break
+        return None
+
+    def records(self) -> Iterator[Record]:
+        """Oldest first. Those that repeat what an earlier file said (described, continued) come once."""
+        self.damage = []
+        number_before = 0
+        for path in self.files:
+            number = _number(path)
+            if number_before and number != number_before + 1:
+                missing = number - number_before - 1
+                self.damage.append(Damage(path.name, f"{missing} files before it are missing", 0, 0))
+            for record in self._records_of(path, self.damage):
+                if not number_before or record.kind not in (Kind.DESCRIBED, Kind.CONTINUED):
+                    yield record
+            number_before = number
+
+    def _records_of(self, path: Path, damage: list[Damage]) -> Iterator[Record]:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            damage.append(Damage(path.name, f"cannot be read ({error.strerror})", 0, 0))
+            return
+        if not content:
+            damage.append(Damage(path.name, "is empty", 0, 0))
+        expected = 0
+        for block in decode_blocks(content):
+            if isinstance(block, BrokenBlock):
+                damage.append(Damage(path.name, block.reason, block.start, block.length))
+                continue
+            if block.number != expected and not _is_told(damage, path):
+                damage.append(
+                    Damage(path.name, f"block {block.number} where {expected} belongs", block.start, 0)
+                )
+            expected = block.number + 1
+            yield from self._records_in(block, path, damage)
+
+    def _records_in(self, block: Block, path: Path, damage: list[Damage]) -> Iterator[Record]:
+        try:
+            yield from decode_records(block.raw)
+        except ValueError as error:
+            damage.append(Damage(path.name, f"block {block.number}: {error}", block.start, 0))
+
+
+def read_recording(folder: Path) -> list[RecordedRun]:
+    """Every run of every source in `folder`, by source and then by time.
+
+    Raises BadConfiguration where there is no such folder or nothing recorded in it.
+    """
+    if not folder.is_dir():
+        raise BadConfiguration(
+            f"{folder}: no such folder; name one that holds recordings, such as <data folder>/recordings"
+        )
+    found: dict[tuple[str, str], list[Path]] = {}
+    for path in folder.iterdir():
+        named = FILE_NAME.fullmatch(path.name)
+        if named is not None and path.is_file():
+            found.setdefault((named["source"], named["run"]), []).append(path)
+    if not found:
+        raise BadConfiguration(
+            f"{folder}: no recording (*.rec) in it; set BOT_RECORD and run the bot, or name its recordings folder"
+        )
+    return [
+        RecordedRun(source, run, tuple(sorted(files, key=_number)))
+        for (source, run), files in sorted(found.items())
+    ]
+
+
+def _number(path: Path) -> int:
+    named = FILE_NAME.fullmatch(path.name)
+    return int(named["number"]) if named is not None else 0
+
+
+def _is_told(damage: list[Damage], path: Path) -> bool:
+    return bool(damage) and damage[-1].file == path.name
