@@ -6,6 +6,7 @@ A bare number where a unit belongs is refused: "0.05" in a variable called BALAN
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from bot.core.market_data import PRICE_DECIMALS
 from bot.core.units import Bps, Gas, Nanoseconds, Wei, WeiPerGas
 
 ETHER_UNITS: Final = {"wei": 0, "gwei": 9, "eth": 18}
@@ -81,6 +82,13 @@ def format_ether(wei: int, places: int = 6) -> str:
 def format_gwei(price: int) -> str:
     """A gas price for a person's eye."""
     return f"{Decimal(price).scaleb(-9).normalize():f} gwei"
+
+
+def format_price(price: int) -> str:
+    """A price of PRICE_DECIMALS for a person's eye, cut (not rounded) to about seven digits; never parsed back."""
+    whole, rest = divmod(price, 10**PRICE_DECIMALS)
+    places = PRICE_DECIMALS if price < 10 ** (PRICE_DECIMALS - 2) else max(2, 7 - len(str(whole)))
+    return f"{whole}.{rest:0{PRICE_DECIMALS}d}"[: len(str(whole)) + 1 + places]
 
 
 def _split(text: str, units: dict[str, int], wanted: str) -> tuple[Decimal, str]:

@@ -1,0 +1,177 @@
+"""Quotes of one price by several exchanges joined into one: the median of those that agree.
+
+An exchange has one voice, whatever number of its books speak: the tightest. Voices are integers of 10^-18, ten
+digits finer than quotes, so that conversions on the way round away nothing that a quote can hold.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bot.core.market_data import PRICE_DECIMALS, Pair
+from bot.core.quantities import format_price
+from bot.core.units import BPS_WHOLE, Bps, Nanoseconds, mul_div_down, mul_div_up
+
+VOICE_DECIMALS = 18
+VOICE_ONE = 10**VOICE_DECIMALS
+FINER = 10 ** (VOICE_DECIMALS - PRICE_DECIMALS)
+"""Voice units in one unit of a quote."""
+
+
+class ReferenceConfig(msgspec.Struct, frozen=True):
+    """When several exchanges make a price."""
+
+    exchanges: int = 2
+    """Least number that must agree, for a price and for each rate it goes through."""
+    stray: Bps = Bps(50)
+    """Farther from the median than this is not in agreement; and no book wider than this has a voice."""
+
+
+class LeftOut(msgspec.Struct, frozen=True, order=True):
+    """A quote that had no say, and why."""
+
+    exchange: str
+    pair: Pair
+    reason: str
+
+
+class Voice(msgspec.Struct, frozen=True, order=True):
+    """What one exchange says, 0 <= bid <= ask, scaled by VOICE_DECIMALS."""
+
+    exchange: str
+    pair: Pair
+    """The book it is taken from."""
+    bid: int
+    ask: int
+    received: Nanoseconds
+    """Monotonic clock: the older of its book and of the rates it went through."""
+
+    @property
+    def mid_down(self) -> int:
+        return (self.bid + self.ask) // 2
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """0 < bid <= price <= ask, scaled by VOICE_DECIMALS."""
+
+    bid: int
+    """Median of the agreeing exchanges' bids, rounded down; `price` of their mids, down; `ask` of their asks, up."""
+    price: int
+    ask: int
+    voices: tuple[Voice, ...]
+    """Those that agree, by exchange."""
+    strays: tuple[LeftOut, ...]
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """No price: too few speak, or too few of them agree."""
+
+    reason: str
+    strays: tuple[LeftOut, ...] = ()
+
+
+def join(voices: Iterable[Voice], config: ReferenceConfig) -> Joined | Disagreement:
+    """The median of the exchanges that agree with the median of all, if they are enough and more than half.
+
+    To agree is to lie within `stray` of the middle voice; of an even number there are two middle ones and it takes
+    both, so that of two exchanges (or two camps) that are farther apart than `stray` none is believed. Distances
+    are relative to the lower of two prices: A strays from B exactly when B strays from A. A bid that conversion
+    rounded to nothing has no say.
+    """
+    mids = sorted((voice.mid_down, voice) for voice in one_each(voice for voice in voices if voice.bid > 0))
+    least = max(1, config.exchanges)
+    if len(mids) < least:
+        return Disagreement(
+            f"{len(mids) or 'no'} exchange{'s' if len(mids) > 1 else ''} with a fresh price, {least} needed"
+        )
+    lower, upper = mids[(len(mids) - 1) // 2][0], mids[len(mids) // 2][0]
+    agreeing = []
+    strays = []
+    for mid, voice in mids:
+        if _is_apart(mid, lower, config.stray) or _is_apart(mid, upper, config.stray):
+            farther = lower if abs(mid - lower) > abs(mid - upper) else upper
+            strays.append(_stray(voice, farther, (lower + upper) // 2, config.stray))
+        else:
+            agreeing.append(voice)
+    if len(agreeing) < least or 2 * len(agreeing) <= len(mids):
+        said = ", ".join(f"{voice.exchange} {_shown(mid)}" for mid, voice in mids)
+        return Disagreement(
+            f"{len(agreeing) or 'none'} of {len(mids)} exchanges agree within {config.stray} bps: {said}",
+            tuple(sorted(strays)),
+        )
+    return Joined(
+        bid=median_down([voice.bid for voice in agreeing]),
+        price=median_down([voice.mid_down for voice in agreeing]),
+        ask=median_up([voice.ask for voice in agreeing]),
+        voices=tuple(sorted(agreeing)),
+        strays=tuple(sorted(strays)),
+    )
+
+
+def one_each(voices: Iterable[Voice]) -> list[Voice]:
+    """Of each exchange its tightest voice; of equally tight ones the first by pair."""
+    tightest: dict[str, Voice] = {}
+    for voice in sorted(voices):
+        best = tightest.get(voice.exchange)
+        # Widths relative to the price, compared crosswise: books in different dollars differ by their rate.
+        if best is None or (voice.ask - voice.bid) * best.bid < (best.ask - best.bid) * voice.bid:
+            tightest[voice.exchange] = voice
+    return list(tightest.values())
+
+
+def median_down(values: Sequence[int]) -> int:
+    """Of an even number the middle of the two middle ones, rounded down. Raises IndexError without a value."""
+    ordered = sorted(values)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) // 2
+
+
+def median_up(values: Sequence[int]) -> int:
+    """As `median_down`, rounded up."""
+    return -median_down([-value for value in values])
+
+
+def converted(voice: Voice, rate: Joined) -> Voice:
+    """A in C, from A in B and B in C: the bid at the rate's bid, rounded down; the ask at its ask, up."""
+    return msgspec.structs.replace(
+        voice,
+        bid=mul_div_down(voice.bid, rate.bid, VOICE_ONE),
+        ask=mul_div_up(voice.ask, rate.ask, VOICE_ONE),
+        received=_oldest(voice, rate),
+    )
+
+
+def divided(rate: Joined, voice: Voice) -> Voice:
+    """B in C, from A in C and A in B: the rate's bid over the ask, rounded down; its ask over the bid, up."""
+    return msgspec.structs.replace(
+        voice,
+        bid=mul_div_down(rate.bid, VOICE_ONE, voice.ask),
+        ask=mul_div_up(rate.ask, VOICE_ONE, voice.bid),
+        received=_oldest(voice, rate),
+    )
+
+
+def spread_bps_up(bid: int, ask: int) -> int:
+    """Width over the bid, in basis points, rounded up. Raises ZeroDivisionError at bid 0."""
+    return mul_div_up(ask - bid, BPS_WHOLE, bid)
+
+
+def _oldest(voice: Voice, rate: Joined) -> Nanoseconds:
+    return min([voice.received, *(source.received for source in rate.voices)])
+
+
+def _is_apart(one: int, other: int, stray: Bps) -> bool:
+    return abs(one - other) * BPS_WHOLE > stray * min(one, other)
+
+
+def _stray(voice: Voice, farther: int, median: int, stray: Bps) -> LeftOut:
+    """`farther` is the middle price it is too far from: the median itself, of an odd number of exchanges."""
+    of = (
+        f"the median {_shown(median)}"
+        if farther == median
+        else f"{_shown(farther)} (median {_shown(median)})"
+    )
+    return LeftOut(voice.exchange, voice.pair, f"{_shown(voice.mid_down)} is more than {stray} bps from {of}")
+
+
+def _shown(price: int) -> str:
+    return format_price(price // FINER)
