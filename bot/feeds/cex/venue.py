@@ -43,6 +43,12 @@ class Shutdown(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Halted(msgspec.Struct, frozen=True):
+    """The connection is good and the market is not: no order is matched, so that its book is no price."""
+
+    reason: str
+
+
 class TooFast(msgspec.Struct, frozen=True):
     """We send more than is allowed: nothing is sent for a while."""
 
@@ -61,7 +67,7 @@ class Malformed(msgspec.Struct, frozen=True):
     reason: str
 
 
-Control = Acknowledged | Refused | Pong | Heartbeat | Shutdown | TooFast | Ignored | Malformed
+Control = Acknowledged | Refused | Pong | Heartbeat | Shutdown | Halted | TooFast | Ignored | Malformed
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True):
