@@ -17,7 +17,7 @@ class Declined(msgspec.Struct, frozen=True):
     status: int
     """429 too fast, 418 banned for a while, 403 and 451 refused region, 4xx wrong request, 5xx in trouble."""
     retry_after: Nanoseconds | None
-    """The Retry-After header; None without one that is a number of seconds."""
+    """By the header; None without one that is a number of seconds."""
     body: bytes = b""
     """At most the first kilobyte."""
 
@@ -103,6 +103,14 @@ def unsafe_url(url: str) -> str | None:
     if parts.scheme in ("ws", "http") and parts.hostname and _is_loopback(parts.hostname):
         return None
     return f"{parts.scheme}://{parts.hostname}: wss:// or https:// is needed; without TLS only on loopback"
+
+
+def retry_after(header: str | None) -> Nanoseconds | None:
+    """Of the header Retry-After; None where it is missing or a date."""
+    seconds = (header or "").strip()
+    if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8):
+        return None
+    return Nanoseconds(int(seconds) * 10**9)
 
 
 def _is_loopback(host: str) -> bool:

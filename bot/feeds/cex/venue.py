@@ -49,6 +49,10 @@ class Halted(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Resumed(msgspec.Struct, frozen=True):
+    """Orders are matched: ends a Halted, and says nothing else."""
+
+
 class TooFast(msgspec.Struct, frozen=True):
     """We send more than is allowed: nothing is sent for a while."""
 
@@ -67,7 +71,9 @@ class Malformed(msgspec.Struct, frozen=True):
     reason: str
 
 
-Control = Acknowledged | Refused | Pong | Heartbeat | Shutdown | Halted | TooFast | Ignored | Malformed
+Control = (
+    Acknowledged | Refused | Pong | Heartbeat | Shutdown | Halted | Resumed | TooFast | Ignored | Malformed
+)
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True):

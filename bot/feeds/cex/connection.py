@@ -1,0 +1,384 @@
+"""One websocket of an exchange and the books that live on it: frames in by direct callback, everything else by time.
+
+The callback only counts while all is well. What is due by time or by trouble (pings, requests for books, the end of a
+silent socket) is done by `_step`, in the connection's one task, which sleeps until the next of it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from bot.core.ports import Clock
+from bot.core.units import Nanoseconds
+from bot.feeds.cex.book_recovery import BookRecovery
+from bot.feeds.cex.config import SECOND, CexConfig, CexCounters
+from bot.feeds.cex.frame_reader import FrameReader, Outcome, SymbolSpec
+from bot.feeds.cex.outbox import Outbox
+from bot.feeds.cex.snapshot_sync import SnapshotSource, SnapshotSync
+from bot.feeds.cex.transport import Socket, Tap
+from bot.feeds.cex.venue import (
+    Halted,
+    Malformed,
+    Pong,
+    Refused,
+    Resumed,
+    Shutdown,
+    TooFast,
+    Venue,
+)
+
+BOOK = int(Outcome.BOOK)
+QUOTE = int(Outcome.QUOTE)
+KIND = 0xFF
+SHOWN_BYTES = 120
+"""Of a malformed frame, in the reason."""
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """What all connections of one exchange share."""
+
+    venue: Venue
+    specs: tuple[SymbolSpec, ...]
+    config: CexConfig
+    clock: Clock
+    counters: CexCounters
+    jitter: Callable[[], float]
+    snapshots: SnapshotSource | None
+    tap: Tap | None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(spec.symbol for spec in self.specs)
+
+
+class Connection:
+    """transport.SocketListener. Made before its socket, since frames may come at once; `start` gives it the socket.
+
+    `stirred` is called when something changed that its owner acts upon: it ended, its last book came, it wants a
+    successor.
+    """
+
+    def __init__(self, number: int, environment: Environment, stirred: Callable[[], None]) -> None:
+        self.number = number
+        self.reader = FrameReader(
+            environment.venue.dialect,
+            environment.specs,
+            environment.venue.depth,
+            environment.venue.capacity,
+        )
+        self.recovery = BookRecovery(len(environment.specs), environment.config, environment.jitter)
+        self.is_open = False
+        self.has_ended = False
+        self.reason = ""
+        """Why it ended."""
+        self.trouble = ""
+        """What the exchange or we found wrong last, while it is open."""
+        self.halted = ""
+        """Why the market behind it stands still; empty: it does not."""
+        self.wants_successor = ""
+        """Why a second connection is to be opened now; empty: it need not."""
+        self.opened_at = Nanoseconds(0)
+        self.heard_at = Nanoseconds(0)
+        self.data_at: Nanoseconds | None = None
+        self.round_trip: Nanoseconds | None = None
+        """Of the last answered ping."""
+        self._environment = environment
+        self._venue = environment.venue
+        self._counters = environment.counters
+        self._config = environment.config
+        self._monotonic = environment.clock.monotonic
+        self._tap = environment.tap
+        self._tell_owner = stirred
+        self._read = self.reader.read
+        self._awaited = self.recovery.awaited
+        self._outbox = Outbox(self._venue.limits.messages, self._venue.limits.messages_per)
+        self._last_id = 0
+        self._pinged_at: Nanoseconds | None = None
+        self._ping_at = Nanoseconds(0)
+        self._hand_over_at: Nanoseconds | None = None
+        self._socket: Socket | None = None
+        self._stirred = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._snapshots: SnapshotSync | None = None
+        if environment.snapshots is not None:
+            self._snapshots = SnapshotSync(
+                environment.snapshots, self.reader, environment.symbols, self._arrived, self._refuse
+            )
+
+    def start(self, socket: Socket, url: str) -> None:
+        """Subscribe at once, and serve until the end."""
+        if self.has_ended:  # closed between the handshake and now
+            socket.close()
+            return
+        now = self._monotonic()
+        self._socket = socket
+        self.is_open = True
+        self.opened_at = self.heard_at = now
+        if self._tap is not None:
+            self._tap.opened(self.number, url, now)
+        limits = self._venue.limits
+        self._ping_at = Nanoseconds(now + limits.heartbeat)
+        if limits.life is not None:
+            # A twenty-fourth before its end (23 of 24 hours), and up to as much earlier: not all at once.
+            early = limits.life // 24
+            self._hand_over_at = Nanoseconds(
+                now + limits.life - early - int(early * self._environment.jitter())
+            )
+        self._outbox.add(self._venue.subscribe(self._environment.symbols, self._next_id))
+        for index in range(len(self._environment.specs)):
+            self.recovery.asked(index, now)
+            if self._snapshots is not None:
+                self._snapshots.want(index, now)
+        self._step(now)
+        self._task = asyncio.create_task(self._serve())
+
+    def end(self, reason: str) -> None:
+        """At once; safe to call twice. Nothing it holds is believed from here on."""
+        if self.has_ended:
+            return
+        was_open, self.is_open, self.has_ended, self.reason = self.is_open, False, True, reason
+        self.reader.unsync_all()
+        if self._socket is not None:
+            self._socket.close()
+        if was_open and self._tap is not None:
+            self._tap.closed(self.number, reason, self._monotonic())
+        self._stirred.set()
+        self._tell_owner()
+
+    async def stop(self, reason: str) -> None:
+        """`end`, and nothing of it is left running."""
+        self.end(reason)
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    # --- called by the socket -----------------------------------------------------------------------------------
+
+    def on_frame(self, payload: bytes) -> None:
+        if self.has_ended:
+            return
+        now = self._monotonic()
+        self.heard_at = now
+        if self._tap is not None:
+            self._tap.frame(self.number, payload, now)
+        try:
+            outcome = self._read(payload, now)
+            kind = outcome & KIND
+            if kind == BOOK or kind == QUOTE:  # noqa: PLR1714, SIM109  # the hot path: a tuple of two names is made each time
+                self._counters.messages += 1
+                self.data_at = now
+                if self._awaited and kind == BOOK:
+                    self._look_for(outcome >> 8)
+            else:
+                self._unusual(kind, outcome >> 8, payload, now)
+        except Exception as error:  # noqa: BLE001 - a defect met in one frame ends this connection, not the loop's reader
+            self.end(f"defect: {type(error).__name__}: {error}")
+
+    def on_ping(self) -> None:
+        now = self._monotonic()
+        self.heard_at = now
+        self._outbox.count(now)
+
+    def on_pong(self, payload: bytes) -> None:  # noqa: ARG002 - one ping is out at a time, whatever it carried
+        self.heard_at = self._monotonic()
+        self._ponged(self.heard_at)
+
+    def on_closed(self, reason: str) -> None:
+        self.end(reason)
+
+    # --- frames that are neither book nor quote ---------------------------------------------------------------------
+
+    def _unusual(self, kind: int, index: int, payload: bytes, now: Nanoseconds) -> None:
+        counters = self._counters
+        if kind == Outcome.CONTROL:
+            counters.control_frames += 1
+            self._control(payload, now)
+        elif kind == Outcome.MALFORMED:
+            self._malformed(payload, "no frame of this exchange")
+        elif kind == Outcome.FOREIGN:
+            counters.foreign += 1
+        else:
+            counters.messages += 1
+            self.data_at = now
+            if kind == Outcome.DUPLICATE:
+                counters.duplicates += 1
+            elif kind == Outcome.AWAITS_SNAPSHOT:
+                if self._snapshots is not None:
+                    self._snapshots.buffer(index, payload, now)
+            elif kind == Outcome.SEQUENCE_LOST:
+                counters.gaps += 1
+                self.end("the connection's sequence broke: messages were lost")
+            else:
+                self._lost(kind, index, payload, now)
+
+    def _lost(self, kind: int, index: int, payload: bytes, now: Nanoseconds) -> None:
+        """GAP, CHECKSUM or CROSSED of one book."""
+        counters = self._counters
+        if kind == Outcome.GAP:
+            counters.gaps += 1
+        elif kind == Outcome.CHECKSUM:
+            counters.checksums += 1
+        else:
+            counters.crossed += 1
+        self.reader.unsync(index)
+        self.trouble = f"{self._pair(index)}: {Outcome(kind).name.lower()}"
+        due = self.recovery.lost(index, now)
+        if self._snapshots is not None:
+            # The frame that showed the gap is the first of those the snapshot must join.
+            self._snapshots.want(index, due, (payload, now) if kind == Outcome.GAP else None)
+            self.recovery.asked(index, now)
+        self._stirred.set()
+
+    def _control(self, payload: bytes, now: Nanoseconds) -> None:
+        match self._venue.control(payload):
+            case Pong():
+                self._ponged(now)
+            case Refused(symbol=symbol, reason=reason):
+                self._refused_symbol(symbol, reason)
+            case Shutdown(reason=reason):
+                self._want_successor(reason or "the exchange shuts this connection down")
+            case Halted(reason=reason):
+                self.halted = reason
+            case Resumed():
+                self.halted = ""
+            case TooFast(reason=reason):
+                self._counters.too_fast += 1
+                self.trouble = reason
+                self._outbox.hold(Nanoseconds(now + self._config.too_fast_wait))
+            case Malformed(reason=reason):
+                self._malformed(payload, reason)
+            case _:  # acknowledged, heartbeat, or of no use
+                pass
+
+    def _malformed(self, payload: bytes, reason: str) -> None:
+        self._counters.malformed += 1
+        shown = payload[:SHOWN_BYTES].decode("ascii", "backslashreplace")
+        self.end(f"malformed frame of {len(payload)} bytes: {reason}: {shown!r}")
+
+    def _refused_symbol(self, symbol: str | None, reason: str) -> None:
+        if symbol in self._environment.symbols:
+            self._refuse(self._environment.symbols.index(symbol), reason)
+        else:
+            self.trouble = f"refused: {reason}"
+            self._tell_owner()
+
+    # --- books that come, and go ------------------------------------------------------------------------------------
+
+    def _look_for(self, index: int) -> None:
+        if index in self._awaited and self.reader.books[index].is_synced:
+            self._arrived(index)
+
+    def _arrived(self, index: int) -> None:
+        if self.recovery.arrived(index, self._monotonic()):
+            self._counters.resyncs += 1
+        if not self._awaited:
+            self._tell_owner()
+
+    def _refuse(self, index: int, reason: str) -> None:
+        self.recovery.refuse(index, reason)
+        if self._snapshots is not None:
+            self._snapshots.forget(index)
+        self._tell_owner()
+
+    def _ask_again(self, index: int, now: Nanoseconds) -> None:
+        self.recovery.asked(index, now)
+        messages = self._venue.resubscribe(self._environment.symbols[index], self._next_id)
+        if messages:
+            self.reader.unsync(index)
+            self._outbox.add(messages)
+        else:
+            self._want_successor(f"{self._pair(index)} comes anew only on a new connection")
+
+    def _want_successor(self, reason: str) -> None:
+        if not self.wants_successor:
+            self.wants_successor = reason
+            self._tell_owner()
+
+    # --- by time ----------------------------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        fetching = asyncio.create_task(self._snapshots.run()) if self._snapshots is not None else None
+        try:
+            while not self.has_ended:
+                now = self._monotonic()
+                self._step(now)
+                if fetching is not None and fetching.done():
+                    fetching.result()
+                wait = self._next_time(now) - now
+                if wait > 0 and not self.has_ended:
+                    await self._environment.clock.within(Nanoseconds(wait), self._stirred.wait())
+                else:
+                    await asyncio.sleep(0)
+                self._stirred.clear()
+        except Exception as error:  # noqa: BLE001 - a defect met on one exchange must not end the others' feeds
+            self.end(f"defect: {type(error).__name__}: {error}")
+        finally:
+            self.end("stopped")
+            if fetching is not None:
+                fetching.cancel()
+                await asyncio.wait([fetching])
+
+    def _step(self, now: Nanoseconds) -> None:
+        """Everything that is due."""
+        heartbeat = self._venue.limits.heartbeat
+        silent = now - self.heard_at
+        if silent >= 2 * heartbeat:
+            self._counters.half_open += 1
+            self.end(f"half open: nothing heard for {silent / SECOND:g} s, pings included")
+            return
+        if now >= self._ping_at:
+            self._outbox.add_ping()
+            self._ping_at = Nanoseconds(now + heartbeat)
+        if self._hand_over_at is not None and now >= self._hand_over_at:
+            self._want_successor("near the end of the connection's life")
+        if self._snapshots is None:
+            self._ask_for_books(now)
+        self._send(now)
+
+    def _ask_for_books(self, now: Nanoseconds) -> None:
+        for index in self.recovery.due(now):
+            self._ask_again(index, now)
+        if (failing := self.recovery.exhausted()) is not None:
+            self._want_successor(f"{self._pair(failing)}: no book after {self._config.book_attempts} requests")
+
+    def _send(self, now: Nanoseconds) -> None:
+        socket = self._socket
+        if socket is None:
+            return
+        if self._outbox.take_ping(now):
+            self._pinged_at = now
+            text = self._venue.ping(self._next_id)
+            if text is None:
+                socket.ping(b"")
+            else:
+                self._send_text(socket, text, now)
+        while (payload := self._outbox.take(now)) is not None:
+            self._send_text(socket, payload, now)
+
+    def _send_text(self, socket: Socket, payload: bytes, now: Nanoseconds) -> None:
+        if self._tap is not None:
+            self._tap.sent(self.number, payload, now)
+        socket.send(payload)
+
+    def _next_time(self, now: Nanoseconds) -> Nanoseconds:
+        half_open_at = Nanoseconds(self.heard_at + 2 * self._venue.limits.heartbeat)
+        times = [self._ping_at, half_open_at]
+        if self._hand_over_at is not None and not self.wants_successor:
+            times.append(self._hand_over_at)
+        times.extend(time for time in (self._outbox.next_time(now), self._next_book()) if time is not None)
+        return min(times)
+
+    def _next_book(self) -> Nanoseconds | None:
+        return self.recovery.next_time() if self._snapshots is None else None
+
+    def _ponged(self, now: Nanoseconds) -> None:
+        if self._pinged_at is not None:
+            self.round_trip = Nanoseconds(now - self._pinged_at)
+            self._pinged_at = None
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _pair(self, index: int) -> str:
+        return str(self._environment.specs[index].pair)

@@ -1,0 +1,187 @@
+"""Keeps one exchange connected: within its limits, with back-off, and from one connection to the next without a gap.
+
+`active` is what is asked. A second connection is opened while the first one still serves; once it serves everything
+the first does, one pointer is switched and the first is closed. Two streams are never merged.
+"""
+
+import asyncio
+
+from bot.core.ports import Clock
+from bot.core.result import Ok, Unknown
+from bot.core.units import Nanoseconds
+from bot.feeds.backoff import delay
+from bot.feeds.cex.config import MILLISECOND, SECOND, CexConfig
+from bot.feeds.cex.connection import Connection, Environment
+from bot.feeds.cex.freshness import served
+from bot.feeds.cex.message_rate import MessageRate
+from bot.feeds.cex.rate_budget import RateBudget
+from bot.feeds.cex.transport import Connect, Declined
+
+NOTHING = Nanoseconds(0)
+LOOK = Nanoseconds(50 * MILLISECOND)
+"""How often a second connection is compared with the first."""
+
+
+class ConnectionKeeper:
+    """`run` until cancelled."""
+
+    def __init__(self, environment: Environment, url: str, connect: Connect) -> None:
+        self.active: Connection | None = None
+        """Stays the closed one until the next is there, so that its end can be told."""
+        self.successor: Connection | None = None
+        self.is_connecting = False
+        self.reason = "not connected yet"
+        """Why the last attempt failed or the last connection ended."""
+        self.rate = MessageRate()
+        self._environment = environment
+        self._url = url
+        self._connect = connect
+        self._clock: Clock = environment.clock
+        self._config: CexConfig = environment.config
+        self._counters = environment.counters
+        limits = environment.venue.limits
+        self._attempts = RateBudget(limits.attempts, limits.per)
+        self._failures = 0
+        """In a row; a connection that served for a steady time begins anew."""
+        self._next_attempt = Nanoseconds(0)
+        self._numbers = 0
+        self._stirred = asyncio.Event()
+        self._is_lost = False
+        """The active one has ended and that was seen."""
+
+    async def run(self) -> None:
+        try:
+            while True:
+                now = self._clock.monotonic()
+                self.rate.sample(now, self._counters.messages)
+                await self._settle(now)
+                if self._needs_one() and now >= self._next_attempt and not self._attempts.wait(now):
+                    await self._open(now)
+                else:
+                    await self._clock.within(self._until_next(now), self._stirred.wait())
+                self._stirred.clear()
+        finally:
+            self.is_connecting = False
+            for connection in (self.successor, self.active):
+                if connection is not None:
+                    await connection.stop("stopped")
+            self.reason = "stopped"
+
+    def until_attempt(self, now: Nanoseconds) -> Nanoseconds:
+        """How long back-off and budget forbid the next connection."""
+        return max(Nanoseconds(self._next_attempt - now), self._attempts.wait(now))
+
+    def _needs_one(self) -> bool:
+        if self.successor is not None:
+            return False
+        return self.active is None or self.active.has_ended or bool(self.active.wants_successor)
+
+    async def _settle(self, now: Nanoseconds) -> None:
+        """See which connections ended, and switch to the second one when it is as good as the first."""
+        successor, active = self.successor, self.active
+        if successor is not None and successor.has_ended:
+            self.successor = None
+            self._counters.failed_hand_overs += 1
+            self._back_off(now, f"second connection: {successor.reason}")
+            await successor.stop("")
+        if active is not None and active.has_ended and not self._is_lost:
+            self._is_lost = True
+            self.reason = active.reason
+            if self.successor is None:
+                self._earn_quick_retry(active, now)
+                self._back_off(now, active.reason)
+            await active.stop("")
+        if self.successor is not None:
+            await self._compare(self.successor, now)
+
+    async def _compare(self, successor: Connection, now: Nanoseconds) -> None:
+        active = self.active
+        if active is None or active.has_ended:
+            self._counters.reconnects += 1
+            self._switch(successor)
+        elif self._is_as_good(successor, active, now):
+            self._counters.hand_overs += 1
+            self._earn_quick_retry(active, now)
+            self._switch(successor)
+            await active.stop(f"handed over: {active.wants_successor}")
+        elif now - successor.opened_at >= self._config.hand_over_limit:
+            self.successor = None
+            self._counters.failed_hand_overs += 1
+            limit = self._config.hand_over_limit / SECOND
+            await successor.stop(f"it did not serve what the first does within {limit:g} s")
+            self._back_off(now, f"second connection: {successor.reason}")
+
+    def _is_as_good(self, successor: Connection, active: Connection, now: Nanoseconds) -> bool:
+        if not served(active, now, self._config) <= served(successor, now, self._config):
+            return False
+        # Books that the first one lacks too are waited for, but not for ever.
+        return not successor.recovery.awaited or now - successor.opened_at >= self._config.book_limit
+
+    def _switch(self, successor: Connection) -> None:
+        self.active, self.successor, self._is_lost = successor, None, False
+
+    def _earn_quick_retry(self, connection: Connection, now: Nanoseconds) -> None:
+        """A connection that lasted has earned a quick next attempt."""
+        if now - connection.opened_at >= self._config.steady:
+            self._failures = 0
+
+    def _back_off(self, now: Nanoseconds, reason: str, at_least: Nanoseconds = NOTHING) -> None:
+        config = self._config
+        wait = delay(self._failures, config.first_backoff, config.longest_backoff, self._environment.jitter())
+        self._failures += 1
+        self._next_attempt = Nanoseconds(now + max(wait, at_least))
+        self.reason = reason
+
+    async def _open(self, now: Nanoseconds) -> None:
+        """One attempt, by the budget."""
+        self._attempts.take(now)
+        self._counters.attempts += 1
+        self._numbers += 1
+        connection = Connection(self._numbers, self._environment, self._stirred.set)
+        self.is_connecting = True
+        try:
+            answer = await self._clock.within(
+                self._config.connect_limit, self._connect(self._url, connection)
+            )
+        finally:
+            self.is_connecting = False
+        opened = answer.value if isinstance(answer, Ok) else answer
+        now = self._clock.monotonic()
+        if isinstance(opened, Unknown):
+            self._failed(now, opened.cause)
+        elif isinstance(opened, Declined):
+            self._declined(now, opened)
+        else:
+            self._counters.connections += 1
+            connection.start(opened, self._url)
+            self._take(connection)
+
+    def _take(self, connection: Connection) -> None:
+        if self.active is None:
+            self._switch(connection)
+        else:
+            # Instead of a lost one, or beside one that still serves: `_settle` decides.
+            self.successor = connection
+
+    def _declined(self, now: Nanoseconds, answer: Declined) -> None:
+        if answer.is_too_fast:
+            self._counters.too_fast += 1
+            wait = answer.retry_after or self._config.too_fast_wait
+            self._attempts.hold(Nanoseconds(now + wait))
+            self._failed(now, f"handshake: {answer}")
+        elif 400 <= answer.status < 500:
+            self._failed(now, f"refused at the handshake: {answer}", self._config.refused_wait)
+        else:
+            self._failed(now, f"handshake: {answer}")
+
+    def _failed(self, now: Nanoseconds, reason: str, at_least: Nanoseconds = NOTHING) -> None:
+        self._counters.failed_connections += 1
+        self._back_off(now, reason, at_least)
+
+    def _until_next(self, now: Nanoseconds) -> Nanoseconds:
+        wait = SECOND  # the rate is sampled
+        if self._needs_one():
+            wait = min(wait, self.until_attempt(now))
+        if self.successor is not None:
+            wait = min(wait, LOOK)
+        return Nanoseconds(max(wait, 1))
