@@ -1,4 +1,4 @@
-"""Set this clone up: `python3 scripts/setup.py runtime|ape|all`. Standard library only; see scripts/setup_steps.
+"""Set this clone up: `python3 scripts/setup.py runtime|ape|all|bench`. Standard library only; see scripts/setup_steps.
 
 This file must parse under Pythons too old to go on, so that they say so in one line: keep to the grammar of 3.6.
 """

@@ -25,7 +25,7 @@ pick_python() {
     printf 'python3'
 }
 
-# set_up runtime|ape|all. In the background and waited for, so that a signal sent to this shell alone reaches it:
+# set_up runtime|ape|all|bench. In the background and waited for, so that a signal sent to this shell alone reaches it:
 # bash by itself would die and leave it running.
 set_up() {
     local python child status=0

@@ -1,4 +1,5 @@
-"""Python environments: the installer (uv), `.venv` for the bot and its tools, `.venv-ape` for ape alone.
+"""Python environments: the installer (uv), `.venv` for the bot and its tools, `.venv-ape` for ape alone, `.venv-bench`
+for the peers of a bench.
 
 An environment holds its own path, so it is built in place; the stamp is written last, and without one it is
 removed and built again.
@@ -35,15 +36,25 @@ class Environment:
     folder: Path
     lock: Path
     what: str
-    wheels_only: bool
-    """False: a few packages come as sources, built with the locked setuptools and nothing unhashed."""
+    built_with: tuple[str, ...] = ()
+    """Locked packages that the few others which come as sources are built with; none: wheels only."""
+    may_lack: tuple[str, ...] = ()
+    """Left out where they cannot be built here; the folder's `lacks.txt` then says which, and why."""
 
     def packages(self, root: Path) -> int:
         return len(re.findall(r"^[A-Za-z0-9]\S*==", (root / self.lock).read_text(), re.MULTILINE))
 
 
-BOT = Environment(Path(".venv"), Path("locks/venv.txt"), "bot and tools", wheels_only=True)
-APE = Environment(Path(".venv-ape"), Path("locks/ape.txt"), "contract tests", wheels_only=False)
+BOT = Environment(Path(".venv"), Path("locks/venv.txt"), "bot and tools")
+APE = Environment(Path(".venv-ape"), Path("locks/ape.txt"), "contract tests", built_with=("setuptools",))
+BENCH = Environment(
+    Path(".venv-bench"),
+    Path("locks/bench.txt"),
+    "peers of a bench",
+    built_with=("setuptools", "cython"),
+    may_lack=("cryptofeed", "order-book", "yapic-json"),
+)
+LACKS = "lacks.txt"
 
 
 def is_there(root: Path, folder: Path, lock: Path) -> bool:
@@ -80,14 +91,18 @@ def make(root: Path, environment: Environment, python: Path, processes: Processe
     uv: list[str | Path] = [root / UV_FOLDER / "bin/uv", "pip"]
     pinned: list[str | Path] = ["--require-hashes", "--python", folder / "bin/python", "--quiet"]
     failed = f"the packages of {environment.folder} could not be installed"
-    if environment.wheels_only:
-        building = ["--no-build"]
-    else:
-        building = ["--no-build-isolation"]
+    lock = root / environment.lock
+    building = ["--no-build-isolation"] if environment.built_with else ["--no-build"]
+    if environment.built_with:
         backend = folder / "build-backend.txt"
-        backend.write_text(_entry_of("setuptools", (root / environment.lock).read_text()))
+        backend.write_text("".join(_entry_of(name, lock.read_text()) for name in environment.built_with))
         _check(processes.run([*uv, "sync", *pinned, backend], root, QUIET_UV), failed)
-    done = processes.run([*uv, "sync", *pinned, *building, root / environment.lock], root, QUIET_UV)
+    done = processes.run([*uv, "sync", *pinned, *building, lock], root, QUIET_UV)
+    if done.returncode != 0 and environment.may_lack:
+        (folder / LACKS).write_text(f"{environment.may_lack[0]} could not be built ({_last_words(done)})\n")
+        rest = folder / "without.txt"
+        rest.write_text(_without(environment.may_lack, lock.read_text()))
+        done = processes.run([*uv, "sync", *pinned, "--no-build", rest], root, QUIET_UV)
     _check(done, failed)
     return stamps.write_stamp(folder, stamps.digest_of(root / environment.lock), folder)
 
@@ -145,6 +160,12 @@ def _entry_of(package: str, lock: str) -> str:
     if found is None:
         raise SetupFailed(f"the lock names no {package}: run scripts/lock", MACHINE_LACKS)
     return found[0]
+
+
+def _without(packages: Sequence[str], lock: str) -> str:
+    """The lock less their entries, each of which may stand once a Python version."""
+    names = "|".join(map(re.escape, packages))
+    return re.sub(rf"^(?:{names})==[^\n]*\n(?:[ \t]+[^\n]*\n?)*", "", lock, flags=re.MULTILINE)
 
 
 def _check(done: subprocess.CompletedProcess[str], failed: str) -> None:

@@ -9,14 +9,14 @@ from types import FrameType
 
 from setup_steps import environments, our_contracts, parts, setup_lock, stamps
 from setup_steps.checklist import Checklist, Line, State
-from setup_steps.environments import APE, BOT, UV_FOLDER, UV_LOCK, Environment
+from setup_steps.environments import APE, BENCH, BOT, UV_FOLDER, UV_LOCK, Environment
 from setup_steps.failure import MACHINE_LACKS, SetupFailed
 from setup_steps.parts_list import Part, read_parts
 from setup_steps.processes import Processes
 from setup_steps.step import Step
 
 ROOT = Path(__file__).resolve().parents[2]
-WHAT = {"runtime": [BOT], "ape": [APE], "all": [BOT, APE]}
+WHAT = {"runtime": [BOT], "ape": [APE], "all": [BOT, APE], "bench": [BENCH]}
 INTERRUPTED = 130
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -24,7 +24,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Exit codes: 0 all there, 2 this machine lacks something, 3 a registry cannot be reached, 130 interrupted."""
     if len(arguments) != 1 or arguments[0] not in WHAT:
-        sys.stderr.write("usage: scripts/setup runtime|ape|all\n")
+        sys.stderr.write("usage: scripts/setup runtime|ape|all|bench\n")
         return MACHINE_LACKS
     for ending in ENDINGS:
         signal.signal(ending, _interrupt)  # SIGINT too: a shell's background process starts with it ignored

@@ -57,7 +57,7 @@ class Clone:
             self.root / "scripts/setup_steps",
             ignore=shutil.ignore_patterns("__pycache__"),
         )
-        for lock in ("uv", "venv", "ape"):
+        for lock in ("uv", "venv", "ape", "bench"):
             (self.root / f"locks/{lock}.txt").write_text(f"{lock}==1.0 \\\n    --hash=sha256:00\n")
         self.publish("chain", {"bin/chain": b"#!/bin/sh\n"}, executable={"bin/chain": "bin/chain"})
         self.publish("token", {"build/Token.json": b"{}"}, files={"build/Token.json": "Token.json"})

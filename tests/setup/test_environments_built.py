@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from setup_steps import environments, plan, stamps
-from setup_steps.environments import APE, BOT
+from setup_steps.environments import APE, BENCH, BOT
 from setup_steps.failure import SetupFailed
 from setup_steps.processes import Processes
 from waiting import alive, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LOCKS = ("uv", "venv", "ape")
+TAKEN = ("ccxt", "cython", "setuptools")
+LOCKS = ("uv", "venv", "ape", "bench")
 
 
 @pytest.fixture
@@ -100,11 +101,54 @@ def test_locks_hold_hashes_and_no_address(name):
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-def test_the_build_backend_of_ape_is_locked():
-    entry = environments._entry_of("setuptools", (REPOSITORY / APE.lock).read_text())
-    assert entry.startswith("setuptools==")
+@pytest.mark.parametrize(
+    ("environment", "package"), [(one, name) for one in (APE, BENCH) for name in one.built_with]
+)
+def test_build_backends_are_locked(environment, package):
+    entry = environments._entry_of(package, (REPOSITORY / environment.lock).read_text())
+    assert entry.startswith(f"{package}==")
     assert "--hash=sha256:" in entry
     assert entry.count("==") == 1
+
+
+def test_the_peers_of_a_bench_are_made_only_when_asked_for(clone, built):
+    plan.set_up(clone.root, "all")
+    assert ".venv-bench" not in built
+    plan.set_up(clone.root, "bench")
+    assert built[3:] == [".venv-bench"]
+    plan.set_up(clone.root, "bench")
+    assert len(built) == 4
+
+
+@pytest.mark.parametrize("fails", ["nothing", "the build", "the network"])
+def test_what_cannot_be_built_is_left_out_and_said(clone, monkeypatch, fails):
+    """A failed build leaves cryptofeed out; when the rest fails as well, the set-up does."""
+    lock = clone.root / BENCH.lock
+    lock.write_text("".join(f"{name}==1.0 \\\n    --hash=sha256:00\n" for name in (*TAKEN, *BENCH.may_lack)))
+    asked = []
+
+    class Installing:
+        def run(self, command, _cwd, _env):
+            asked.append(
+                [line.split("==")[0] for line in command[-1].read_text().splitlines() if "==" in line]
+            )
+            bad = len(asked) > 1 and (
+                fails == "the network" or ("cryptofeed" in asked[-1] and fails == "the build")
+            )
+            return subprocess.CompletedProcess(command, int(bad), "", "error: no cc" if bad else "")
+
+    monkeypatch.setattr(environments, "_new_environment", lambda folder, *_, **__: folder.mkdir())
+    if fails == "the network":
+        with pytest.raises(SetupFailed):
+            environments.make(clone.root, BENCH, Path(sys.executable), Installing())
+        return
+    environments.make(clone.root, BENCH, Path(sys.executable), Installing())
+    said = clone.root / BENCH.folder / environments.LACKS
+    assert asked[0] == ["setuptools", "cython"]
+    assert asked[1] == [*TAKEN, *BENCH.may_lack]
+    assert asked[2:] == ([list(TAKEN)] if fails == "the build" else [])
+    assert said.exists() == (fails == "the build")
+    assert fails == "nothing" or said.read_text() == "cryptofeed could not be built (error: no cc)\n"
 
 
 @pytest.mark.parametrize("script", ["bot", "run"])

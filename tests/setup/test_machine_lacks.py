@@ -127,4 +127,4 @@ def test_a_machine_without_a_pinned_chain_is_told_so():
 
 def test_unknown_argument(clone):
     code, lines = clone.set_up("everything")
-    assert (code, lines) == (2, ["usage: scripts/setup runtime|ape|all"])
+    assert (code, lines) == (2, ["usage: scripts/setup runtime|ape|all|bench"])
