@@ -1,23 +1,32 @@
-"""One exchange's market data: its connections, their hand-over, and what may be believed of its quotes and books."""
+"""One exchange's market data: what may be believed of its quotes and books, and how its feed is doing."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from bot.core.errors import BadConfiguration
 from bot.core.market_data import ExchangeStatus, Pair, Quote
 from bot.core.ports import Clock
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.config import CexConfig, CexCounters
-from bot.feeds.cex.transport import Connect, Fetch, Tap
+from bot.feeds.cex.connection import Connection, Environment
+from bot.feeds.cex.connection_keeper import ConnectionKeeper
+from bot.feeds.cex.feed_status import feed_status
+from bot.feeds.cex.frame_reader import SymbolSpec
+from bot.feeds.cex.freshness import Priced, book_staleness, is_newer, record_staleness
+from bot.feeds.cex.rate_budget import RateBudget
+from bot.feeds.cex.snapshot_sync import SnapshotSource
+from bot.feeds.cex.transport import Connect, Fetch, Tap, unsafe_url
 from bot.feeds.cex.venue import Venue
+from bot.state.order_book import OrderBook
 
-if TYPE_CHECKING:
-    from bot.state.order_book import OrderBook
+STREAMS_A_PAIR = 2
 
 
 class ExchangeFeed:
     """`run()` it as a task; ask it at any time. Nothing of one exchange is shared with another.
 
-    `jitter` gives numbers in [0, 1). `ws_url` and `rest_url` are bases, empty for the exchange's own.
+    `jitter` gives numbers in [0, 1). `ws_url` and `rest_url` are bases, empty for the exchange's own. Pairs that the
+    exchange does not trade, or that are more than one connection carries, are left out and said so in the status.
+    Raises BadConfiguration for a URL without TLS that is not of this machine.
     """
 
     def __init__(
@@ -35,31 +44,120 @@ class ExchangeFeed:
     ) -> None:
         self.venue = venue
         self.counters = CexCounters()
+        self.left_out: dict[Pair, str] = {}
+        """Pairs that are not followed, and why."""
+        specs = self._specs(pairs)
+        self.pairs = tuple(spec.pair for spec in specs)
+        self._index = {pair: index for index, pair in enumerate(self.pairs)}
+        self._config = config
+        self._clock = clock
+        ws_base, rest_base = ws_url or venue.ws_url, rest_url or venue.rest_url
+        _refuse_unsafe(venue, ws_base, rest_base)
+        environment = Environment(
+            venue=venue,
+            specs=specs,
+            config=config,
+            clock=clock,
+            counters=self.counters,
+            jitter=jitter,
+            snapshots=self._snapshots(rest_base, fetch, jitter, tap),
+            tap=tap,
+        )
+        self._keeper = ConnectionKeeper(environment, venue.url(ws_base, environment.symbols), connect)
+        self._is_running = False
 
     async def run(self) -> None:
         """Until cancelled; then no task and no socket is left. Raises nothing of the network."""
-        raise NotImplementedError
+        self._is_running = True
+        try:
+            if self.pairs:
+                await self._keeper.run()
+        finally:
+            self._is_running = False
 
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        """Followed; those the exchange does not trade are left out."""
-        raise NotImplementedError
+    def book(self, pair: Pair) -> OrderBook | None:
+        """The serving connection's; None: none yet. Ask again after each await, since a hand-over changes it.
 
-    def book(self, pair: Pair) -> "OrderBook | None":
-        """The serving connection's; ask again after each await, since a hand-over changes it. See is_fresh."""
-        raise NotImplementedError
+        Whether it may be used is for `is_fresh` to say.
+        """
+        connection, index = self._keeper.active, self._index.get(pair)
+        if connection is None or index is None:
+            return None
+        return connection.reader.books[index]
 
     def is_fresh(self, pair: Pair, now: Nanoseconds) -> str | None:
         """Why the book of `pair` must not be used; None: it is fresh. `now` is the monotonic clock."""
-        raise NotImplementedError
+        connection, index = self._keeper.active, self._index.get(pair)
+        if index is None:
+            return self.left_out.get(pair, "not followed")
+        if connection is None:
+            return self._keeper.reason
+        return book_staleness(connection, index, now, self._config)
 
     def quote(self, pair: Pair, now: Nanoseconds) -> Quote | None:
-        """The newer of best bid/offer record and top of the book, each judged by itself; None before either came."""
-        raise NotImplementedError
+        """The newer of best bid/offer record and top of the book, each judged by itself; None before either came.
+
+        A fresh one goes before a stale one.
+        """
+        connection, index = self._keeper.active, self._index.get(pair)
+        if connection is None or index is None:
+            return None
+        record, book = connection.reader.quotes[index], connection.reader.books[index]
+        of_record = self._quote(pair, record, record_staleness(connection, index, now, self._config))
+        of_book = self._quote(pair, book, book_staleness(connection, index, now, self._config))
+        if of_record is None or of_book is None:
+            return of_record or of_book
+        if (of_record.stale is None) != (of_book.stale is None):
+            return of_record if of_record.stale is None else of_book
+        return of_record if is_newer(record, book) else of_book
 
     def quotes(self, now: Nanoseconds) -> list[Quote]:
         """Of all pairs that have one, fresh or not."""
-        raise NotImplementedError
+        return [quote for pair in self.pairs if (quote := self.quote(pair, now)) is not None]
 
     def status(self, now: Nanoseconds) -> ExchangeStatus:
-        raise NotImplementedError
+        return feed_status(self, self._keeper, self._clock, now, is_running=self._is_running)
+
+    @property
+    def connection(self) -> Connection | None:
+        """The serving one."""
+        return self._keeper.active
+
+    def _quote(self, pair: Pair, priced: Priced, stale: str | None) -> Quote | None:
+        best = priced.best()
+        if best is None:
+            return None
+        exchange_time = Nanoseconds(priced.exchange_time) if priced.exchange_time else None
+        received = Nanoseconds(priced.received or 0)
+        return Quote(self.venue.name, pair, *best, exchange_time, received, stale)
+
+    def _specs(self, pairs: Sequence[Pair]) -> tuple[SymbolSpec, ...]:
+        specs: list[SymbolSpec] = []
+        most = self.venue.limits.streams // STREAMS_A_PAIR
+        for pair in dict.fromkeys(pairs):
+            symbol = self.venue.symbol(pair)
+            if symbol is None:
+                self.left_out[pair] = f"not traded on {self.venue.name}"
+            elif len(specs) >= most:
+                self.left_out[pair] = f"more than the {most} pairs of one connection"
+            else:
+                specs.append(SymbolSpec(pair, symbol))
+        return tuple(specs)
+
+    def _snapshots(
+        self, base: str, fetch: Fetch, jitter: Callable[[], float], tap: Tap | None
+    ) -> SnapshotSource | None:
+        rule, limits = self.venue.snapshot, self.venue.limits
+        if rule is None:
+            return None
+        weights = RateBudget(limits.rest_weight, limits.rest_per)
+        return SnapshotSource(
+            rule, base, fetch, weights, self._clock, self._config, self.counters, jitter, tap
+        )
+
+
+def _refuse_unsafe(venue: Venue, ws_base: str, rest_base: str) -> None:
+    bases = (ws_base, rest_base) if venue.snapshot is not None else (ws_base,)
+    problems = [f"{venue.name}: {why}" for base in bases if (why := unsafe_url(base)) is not None]
+    if problems:
+        raise BadConfiguration(*problems)
