@@ -21,6 +21,8 @@ from bot.world.builder import Builder
 from bot.world.competitor import Competitor
 from bot.world.crowd import Crowd
 from bot.world.dump import open_chain
+from bot.world.exchanges.mover import Mover, steps_of
+from bot.world.exchanges.server import ExchangeServer
 from bot.world.genesis import GenesisConfig
 from bot.world.keystores import WalletFiles, write_keystore
 from bot.world.local_chain import LocalChain
@@ -57,6 +59,7 @@ class Market(msgspec.Struct, frozen=True):
     wallets: tuple[WalletFiles, ...]
     endpoints: Endpoints
     chain_id: int
+    exchanges: ExchangeServer | None
     variables: dict[str, str]
     """What `bot.env` holds."""
 
@@ -134,7 +137,11 @@ async def _assemble(
     front = NodeFront(methods, subscriptions, mempool)
     requests, stories = (_open_log(config.run_dir, name, stack) for name in ("requests", "builder"))
     relay = Relay(anvil, unprotected, tip.next_block, requests, time.time_ns)
+    exchanges, mover = await _open_exchanges(config, head.number + 1, stack)
     endpoints = await _listen(anvil, front, relay, config.port, stack)
+    if exchanges is not None:
+        urls = {name: exchanges.url(name) for name in exchanges.exchanges}
+        endpoints = msgspec.structs.replace(endpoints, exchanges=urls)
     crowd, competitor = _people(config, chain, stage, relay, chain_id, head.number + 1)
     engine = MarketEngine(
         anvil,
@@ -148,11 +155,38 @@ async def _assemble(
         crowd,
         competitor,
         lambda number: shocks_after(config.shocks, config.seed, number),
+        mover,
     )
     variables = bot_variables(config, endpoints, stage, wallets)
     return Market(
-        config, anvil, engine, front, relay, mempool, stage, wallets, endpoints, chain_id, variables
+        config,
+        anvil,
+        engine,
+        front,
+        relay,
+        mempool,
+        stage,
+        wallets,
+        endpoints,
+        chain_id,
+        exchanges,
+        variables,
     )
+
+
+async def _open_exchanges(
+    config: MarketConfig, first_block: int, stack: contextlib.AsyncExitStack
+) -> tuple[ExchangeServer, Mover] | tuple[None, None]:
+    """On a port of their own, which nobody chooses."""
+    if not config.has_exchanges:
+        return None, None
+    pace = None if config.lockstep else config.pace
+    server = ExchangeServer(config.seed, steps=steps_of(pace), faults=config.shocks.exchanges)
+    await server.start()
+    stack.push_async_callback(server.stop)
+    mover = Mover(server, first_block, pace)
+    stack.push_async_callback(mover.stop)
+    return server, mover
 
 
 def _open_log(run_dir: Path, name: str, stack: contextlib.AsyncExitStack) -> JsonLines:

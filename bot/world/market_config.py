@@ -28,6 +28,8 @@ class MarketConfig(msgspec.Struct, frozen=True):
     competitor_probability: Bps = Bps(1_500)
     """Part of the blocks in which the competitor looks for something."""
     shocks: Shocks = Shocks()
+    exchanges: bool = True
+    """Six exchanges beside the chain; never on a fork, whose prices are real."""
     anvil_ipc: Path | None = None
     """Anvil's own Unix socket, for measurements without the node front; never for a bot's run."""
     fork_url: str | None = None
@@ -46,3 +48,7 @@ class MarketConfig(msgspec.Struct, frozen=True):
     def chain(self) -> str:
         """As in BOT_CHAIN."""
         return "market" if self.fork_url is None else "fork"
+
+    @property
+    def has_exchanges(self) -> bool:
+        return self.exchanges and self.fork_url is None

@@ -21,6 +21,7 @@ from bot.world.block_story import BlockStory, BundleStory, CompetitorStory, Json
 from bot.world.builder import BlockPlan, Builder
 from bot.world.competitor import Competitor
 from bot.world.crowd import Crowd
+from bot.world.exchanges.mover import Mover
 from bot.world.json_rpc import RpcError
 from bot.world.market_clock import MarketClock
 from bot.world.mempool import Mempool
@@ -69,6 +70,7 @@ class MarketEngine:
         crowd: Crowd | None = None,
         competitor: Competitor | None = None,
         shocks: Callable[[int], tuple[Shock, ...]] = lambda _number: (),
+        exchanges: Mover | None = None,
     ) -> None:
         self._anvil = anvil
         self._tip = tip
@@ -81,6 +83,7 @@ class MarketEngine:
         self._crowd = crowd
         self._competitor = competitor
         self._shocks = shocks
+        self._exchanges = exchanges
         self._chain: deque[SealedBlock] = deque([_founding(tip.head)], maxlen=REMEMBERED_BLOCKS)
         self._lock = asyncio.Lock()
         self._announced = True
@@ -114,6 +117,8 @@ class MarketEngine:
             self._announced, self._withhold_next = not self._withhold_next, False
             if self._announced:
                 self._front.publish_block(sealed.header, sealed.logs)
+            if self._exchanges is not None:
+                self._exchanges.sealed(sealed.head.number)
             await self.open()
             return sealed
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bot.core.identity import to_checksum
+from bot.world.exchanges.server import ExchangeUrl
 from bot.world.keystores import WalletFiles
 from bot.world.market_config import MarketConfig
 from bot.world.stage import Stage
@@ -36,6 +37,8 @@ class Endpoints(msgspec.Struct, frozen=True):
     relay_unprotected: str
     anvil_admin: str
     """Anvil itself: for tests that judge the market from outside, never for a bot."""
+    exchanges: dict[str, ExchangeUrl] = {}
+    """By name; empty where there are none."""
 
 
 class MarketFile(msgspec.Struct, frozen=True):
@@ -94,6 +97,12 @@ def bot_variables(
         variables[f"BOT_WALLET_{name}__KEYSTORE"] = str(wallet.keystore)
         variables[f"BOT_WALLET_{name}__PASSWORD_FILE"] = str(wallet.password_file)
         variables |= {f"BOT_LIMIT_{name}__{limit}": value for limit, value in WALLET_LIMITS.items()}
+    if endpoints.exchanges:
+        variables["BOT_EXCHANGES"] = ",".join(endpoints.exchanges)
+    for exchange, url in endpoints.exchanges.items():
+        name = exchange.upper().replace("-", "_")
+        variables[f"BOT_EXCHANGE_{name}__WS_URL"] = url.ws
+        variables[f"BOT_EXCHANGE_{name}__REST_URL"] = url.rest
     if config.lockstep:
         variables["BOT_LOCKSTEP"] = "on"
     if config.chain == "market":

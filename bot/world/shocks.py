@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from bot.world.exchanges.faults import FaultRates
+
 ShockKind = Literal["reorg", "drop_sockets", "miss_head"]
 
 
@@ -18,6 +20,8 @@ class Shocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Depths are drawn from 1 to this."""
     drop_sockets_every: int = 0
     miss_head_every: int = 0
+    exchanges: FaultRates = FaultRates()
+    """Of the exchanges, each by itself: bot.world.exchanges.faults."""
 
 
 class Shock(msgspec.Struct, frozen=True):
