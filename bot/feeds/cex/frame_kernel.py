@@ -48,6 +48,7 @@ from bot.state.book_layout import ASKS, BIDS, Words
 
 _CONTROL, _MALFORMED = int(Outcome.CONTROL), int(Outcome.MALFORMED)
 _RFC3339 = int(TimeFormat.RFC3339)
+_MARKS_CONTROL = int(Role.CONTROL)
 _TOP = int(Context.TOP)
 _SYMBOL, _TIME, _SEQUENCE, _ACTION, _CHECKSUM = (
     int(Role.SYMBOL),
@@ -95,12 +96,12 @@ def _read_list(payload: bytes, at: int, words: Words, record: int, role: int) ->
 
 @njit(cache=True)
 def _read_member(payload: bytes, at: int, words: Words, record: int, role: int) -> int:
-    """The value of a member that has a role; a role twice in one record is refused."""
+    """The value of a member that has a role; one twice in a record is refused, but for what only marks control frames."""
     if (role == _BIDS or role == _ASKS) and payload[at] != OPEN_LIST:  # noqa: PLR1714  # a tuple costs more
         role = _BID_PRICE if role == _BIDS else _ASK_PRICE
     bit = 1 << role
     seen = words[record + SEEN]
-    if seen & bit:
+    if seen & bit and role != _MARKS_CONTROL:
         return -1
     words[record + SEEN] = seen | bit
     if role <= _SYMBOL or role == _ACTION:
