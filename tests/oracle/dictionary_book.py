@@ -85,7 +85,7 @@ class DictionaryBook:
         for price, held in self.levels(side):
             if left == 0:
                 break
-            taken = held if held < left else left
+            taken = min(left, held)
             left, paid, worst = left - taken, paid + Fraction(price) * taken, price
         return size - left, paid, worst
 
