@@ -92,10 +92,12 @@ class Coinbase:
         return base
 
     def subscribe(self, symbols: Sequence[str], next_id: Callable[[], int]) -> list[bytes]:
-        """One channel a message."""
+        """One channel a message, and one product: whether a wrong product takes the others of its message along is not
+        documented.
+        """
         del next_id
-        book = {"type": "subscribe", "product_ids": list(symbols), "channel": "level2"}
-        return [encode(book), encode({"type": "subscribe", "channel": "heartbeats"})]
+        books = [{"type": "subscribe", "product_ids": [symbol], "channel": "level2"} for symbol in symbols]
+        return [*map(encode, books), encode({"type": "subscribe", "channel": "heartbeats"})]
 
     def resubscribe(self, symbol: str, next_id: Callable[[], int]) -> list[bytes]:
         """Nothing: a lost number is lost for every book of the connection, so that a new one is opened."""

@@ -13,7 +13,8 @@ SENT = {
     "binance-usdm": ([], []),
     "coinbase": (
         [
-            b'{"type":"subscribe","product_ids":["AAA-USD","BBB-USD"],"channel":"level2"}',
+            b'{"type":"subscribe","product_ids":["AAA-USD"],"channel":"level2"}',
+            b'{"type":"subscribe","product_ids":["BBB-USD"],"channel":"level2"}',
             b'{"type":"subscribe","channel":"heartbeats"}',
         ],
         [],
