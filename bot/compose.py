@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -35,15 +35,22 @@ from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import NonceLine
+from bot.feeds.cex.config import CexConfig
+from bot.feeds.cex.exchange_feed import ExchangeFeed
+from bot.feeds.cex.exchange_feeds import ExchangeFeeds
+from bot.feeds.cex.rest import RestClient
+from bot.feeds.cex.venues import VENUES
+from bot.feeds.cex.websocket import picows_connect
 from bot.feeds.config import HeadFeedConfig
 from bot.feeds.heads import HeadFeed
+from bot.feeds.recorder import Recorder
 from bot.journal.store import JournalStore
 from bot.journal.token_cache import CACHE_FILE, load_verdicts, save_verdicts
 from bot.loop import LoopDeps, World
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.protocols.pool_events import FOLLOWED_TOPICS
 from bot.risk.ledger import Ledger
-from bot.settings import Settings, limits_of
+from bot.settings import ExchangeSettings, Settings, limits_of
 from bot.state.market_state import MarketState
 from bot.state.token_safety import TokenBook, TokenPolicy
 from bot.state.token_verdicts import Checked
@@ -95,6 +102,44 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         await signer.close()
         for route in adapters.routes:
             await route.close()
+
+
+@asynccontextmanager
+async def open_exchanges(settings: Settings, recorder: Recorder | None) -> AsyncIterator[ExchangeFeeds]:
+    """The feeds of BOT_EXCHANGES, running until left. Their clock is the machine's in lockstep too: exchanges do not wait."""
+    rest = RestClient()
+    feeds = ExchangeFeeds([_exchange_feed(settings, row, rest, recorder) for row in settings.exchanges])
+    running = asyncio.create_task(feeds.run(), name="exchange feeds")
+    try:
+        yield feeds
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await rest.close()
+
+
+def _exchange_feed(
+    settings: Settings, row: ExchangeSettings, rest: RestClient, recorder: Recorder | None
+) -> ExchangeFeed:
+    variables, venue = settings.variables, VENUES[row.name]
+    usual = (pair for asset in variables.quote_assets for pair in venue.default_pairs(asset))
+    pairs = tuple(dict.fromkeys(row.pairs or usual))
+    tap = None
+    if recorder is not None and settings.records_exchanges:
+        tap = recorder.source(row.name, [str(pair) for pair in pairs])
+    return ExchangeFeed(
+        venue,
+        pairs,
+        row.ws_url or venue.ws_url,
+        row.rest_url or venue.rest_url,
+        CexConfig(quote_age=Nanoseconds(variables.quote_age), quote_lag=Nanoseconds(variables.quote_lag)),
+        picows_connect,
+        rest.fetch,
+        SystemClock(),
+        random.SystemRandom().random,
+        tap,
+    )
 
 
 async def compose(
