@@ -104,8 +104,9 @@ class ExchangeServer:
             await self._runner.cleanup()
 
     def url(self, exchange: str) -> ExchangeUrl:
+        """What takes the place of the exchange's own hosts; the paths behind are the exchange's (protocol.ws_path)."""
         base = f"127.0.0.1:{self.port}/{exchange}"
-        return ExchangeUrl(f"ws://{base}{self.exchanges[exchange].protocol.ws_path}", f"http://{base}")
+        return ExchangeUrl(f"ws://{base}", f"http://{base}")
 
     @property
     def step_number(self) -> int:
