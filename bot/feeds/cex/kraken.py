@@ -184,5 +184,6 @@ def _nanoseconds(text: str | None) -> Nanoseconds | None:
         return None
     if offset is None:
         return None
-    since = time.replace(tzinfo=None) - offset - datetime(1970, 1, 1)  # noqa: DTZ001  # both without a zone: exact
+    since = time.replace(tzinfo=None) - datetime(1970, 1, 1)  # noqa: DTZ001  # both without a zone: exact
+    since -= offset  # not before: the first hours of the year 1 have nothing before them
     return Nanoseconds((since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 1000)

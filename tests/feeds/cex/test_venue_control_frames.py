@@ -219,3 +219,20 @@ def test_an_exchange_s_words_are_fit_for_a_terminal(words):
     )
     for venue, frame in itertools.product(VENUES.values(), frames):
         checked(venue.control(msgspec.json.encode(frame)))
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("bybit", b'{"op":"pong","args":["' + b"9" * 5000 + b'"]}'),
+        ("bybit", '{"op":"pong","args":["\u0661\u00b2"]}'.encode()),
+        ("bybit", b'{"op":"pong","args":[]}'),
+        ("kraken", b'{"method":"pong","time_out":"2023-09-25T09:05:00"}'),
+        ("kraken", b'{"method":"pong","time_out":"0001-01-01T00:00:00+23:59"}'),
+        ("kraken", b'{"method":"pong","time_out":"soon"}'),
+    ],
+)
+def test_a_pong_without_a_usable_time_is_one(name, payload):
+    control = VENUES[name].control(payload)
+    assert type(control) is Pong
+    assert control.server_time is None or control.server_time < 0
