@@ -37,6 +37,7 @@ class Stage:
     def __init__(self, venue, server, clock, feed, rest):
         self.venue, self.server, self.clock, self.feed, self.rest = venue, server, clock, feed, rest
         self.pair = feed.pairs[0] if feed.pairs else None
+        clock.is_busy.append(lambda: feed._keeper.is_connecting)
         self.task = asyncio.create_task(feed.run())
 
     async def move(self, symbol=None, **how):
@@ -115,6 +116,7 @@ async def stage(
     finally:
         on_stage.task.cancel()
         await asyncio.wait([on_stage.task])
+        clock.is_busy.clear()
         await rest.close()
         await server.stop()
 

@@ -1,6 +1,7 @@
 """A small server that speaks Kraken v2 and Binance spot over real sockets, with one book a symbol and faults by hand."""
 
 import asyncio
+import contextlib
 import json
 import zlib
 from datetime import UTC, datetime
@@ -68,6 +69,7 @@ class LoopbackExchange:
         self.snapshots = []
         """The same of REST."""
         self.heard = []
+        self.pongs = []
         self.refuse = []
         """(status, headers) for the next handshakes."""
         self.refuse_rest = []
@@ -75,8 +77,7 @@ class LoopbackExchange:
         """Updates by which a REST snapshot is older than the stream."""
         self.hold_snapshots = None
         """An event that REST waits for."""
-        self.is_deaf = False
-        """Half open: what comes is read and never answered, pings included."""
+        self._deaf = []
         self.answers_books = True
 
     async def start(self):
@@ -117,10 +118,12 @@ class LoopbackExchange:
         self.sockets.append(entry)
         try:
             async for message in socket:
-                if self.is_deaf:
+                if socket in self._deaf:
                     await asyncio.sleep(3600)
                 if message.type == WSMsgType.PING:
                     await socket.pong(message.data)
+                elif message.type == WSMsgType.PONG:
+                    self.pongs.append(bytes(message.data))
                 elif message.type == WSMsgType.TEXT:
                     self.heard.append(message.data)
                     await answer(json.loads(message.data))
@@ -181,7 +184,7 @@ class LoopbackExchange:
             for channel in ("ticker", "book"):
                 if (channel, symbol) in subscribed:
                     wrong = checksum if channel == "book" else None
-                    await socket.send_str(self.kraken_frame(channel, symbol, "update", wrong))
+                    await _tell(socket, self.kraken_frame(channel, symbol, "update", wrong))
 
     # --- Binance ----------------------------------------------------------------------------------------------------
 
@@ -231,13 +234,17 @@ class LoopbackExchange:
                 (f"{symbol.lower()}@depth@100ms", depth),
             ):
                 if stream in streams:
-                    await socket.send_json({"stream": stream, "data": data})
+                    await _tell(socket, json.dumps({"stream": stream, "data": data}))
 
     # --- both -------------------------------------------------------------------------------------------------------
 
     async def say(self, text):
         for socket, _ in list(self.sockets):
-            await socket.send_str(text)
+            await _tell(socket, text)
+
+    def deafen(self):
+        """From now on nothing on the open sockets is answered, pings included: they are half open."""
+        self._deaf.extend(socket for socket, _ in self.sockets)
 
     async def ping(self):
         for socket, _ in list(self.sockets):
@@ -249,3 +256,9 @@ class LoopbackExchange:
 
     def _time(self):
         return self.clock.utc() + self.skew
+
+
+async def _tell(socket, text):
+    """To one whose end the server has not seen yet it goes nowhere."""
+    with contextlib.suppress(ConnectionError):
+        await socket.send_str(text)

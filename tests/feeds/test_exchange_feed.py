@@ -299,4 +299,4 @@ async def test_everything_on_the_wire_goes_to_the_tap():
     tap = Tap()
     async with stage(tap=tap) as on:
         await on.live()
-    assert [call[2][:22] for call in tap.calls if call[0] == "sent"][0] == b'{"method":"subscribe",'
+    assert next(call[2][:22] for call in tap.calls if call[0] == "sent") == b'{"method":"subscribe",'

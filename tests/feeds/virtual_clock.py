@@ -19,6 +19,8 @@ class VirtualClock:
         self.now = START
         self._waiting = []
         self._order = itertools.count()
+        self.is_busy = []
+        """Asked before time goes on: whether something of the real world is still under way."""
 
     def monotonic(self):
         return self.now
@@ -50,17 +52,23 @@ class VirtualClock:
     async def advance(self, duration, each=None):
         """`each` is called after every step of time."""
         until = self.now + duration
-        await settle()
+        await self._settle()
         while (moment := self._next()) is not None and moment <= until:
             self.now = max(self.now, moment)
             self._fire()
-            await settle()
+            await self._settle()
             if each is not None:
                 each()
         self.now = until
-        await settle()
+        await self._settle()
         if each is not None:
             each()
+
+    async def _settle(self):
+        await settle()
+        if any(busy() for busy in self.is_busy):
+            await until(lambda: not any(busy() for busy in self.is_busy), "quiet on the wire")
+            await settle()
 
     def _timer(self, duration):
         future = asyncio.get_running_loop().create_future()

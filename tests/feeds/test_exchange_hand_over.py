@@ -1,0 +1,274 @@
+"""From one connection to the next: without a moment without a fresh quote, and within the exchange's limits."""
+
+import asyncio
+import itertools
+
+import pytest
+
+from bot.feeds.cex.config import CexConfig
+from bot.feeds.cex.connection import Connection
+from tests.feeds.cex_stage import seconds, settle, stage, until
+from tests.feeds.virtual_clock import MILLISECOND, SECOND
+
+SHUTDOWN = '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}'
+VENUES_WITH_LIFE = pytest.mark.parametrize("venue", ["kraken", "binance"])
+
+
+class Watch:
+    """Counts the steps, and those without a fresh quote or with a book that is not the exchange's."""
+
+    def __init__(self, on):
+        self.on = on
+        self.steps = 0
+        self.without_quote = []
+        self.most_sockets = 0
+
+    def look(self):
+        self.steps += 1
+        self.most_sockets = max(self.most_sockets, len(self.on.server.sockets))
+        quote = self.on.feed.quote(self.on.pair, self.on.clock.now)
+        if quote is None or quote.stale is not None:
+            self.without_quote.append((self.on.clock.now, quote and quote.stale))
+        if self.on.feed.is_fresh(self.on.pair, self.on.clock.now) is not None:
+            self.without_quote.append((self.on.clock.now, "book"))
+
+
+async def test_a_shutdown_that_is_announced_costs_no_quote():
+    async with stage("binance") as on:
+        await on.live()
+        watch, first = Watch(on), on.feed.connection
+        await on.server.say(SHUTDOWN)
+        await on.run_for(5, watch.look, step=50 * MILLISECOND)
+        assert on.feed.counters.hand_overs == 1
+        assert on.feed.connection is not first
+        assert not first.is_open
+        assert first.reason == "handed over: serverShutdown"
+        assert len(on.server.sockets) == 1
+        assert watch.most_sockets == 2
+        assert watch.steps >= 100
+        assert watch.without_quote == []
+        assert on.agrees()
+        assert (on.status.reconnects, on.status.gaps) == (0, 0)
+
+
+@VENUES_WITH_LIFE
+async def test_before_its_life_ends_a_connection_is_followed_by_the_next(venue):
+    async with stage(venue, life=seconds(48)) as on:  # two seconds are its twenty-fourth
+        await on.live()
+        watch = Watch(on)
+        lives = []
+        for _ in range(3):
+            opened = on.feed.connection.opened_at
+            while on.feed.connection.opened_at == opened:
+                await on.run_for(0.25, watch.look)
+            lives.append((on.feed.connection.opened_at - opened) / SECOND)
+        assert on.feed.counters.hand_overs == 3
+        assert all(44 <= life <= 46.5 for life in lives), lives
+        assert watch.most_sockets <= 2
+        assert watch.steps > 500
+        assert watch.without_quote == []
+        assert on.status.reconnects == 0
+
+
+async def test_the_first_stays_while_the_second_fails():
+    async with stage("binance") as on:
+        await on.live()
+        watch, first = Watch(on), on.feed.connection
+        on.server.refuse = [(503, {})] * 3
+        await on.server.say(SHUTDOWN)
+        await on.run_for(1, watch.look)
+        assert on.feed.connection is first
+        assert first.is_open
+        await on.run_for(15, watch.look)
+        assert on.feed.counters.hand_overs == 1
+        assert on.feed.counters.failed_connections == 3
+        assert on.feed.connection is not first
+        assert watch.without_quote == []
+
+
+async def test_a_second_connection_that_does_not_serve_is_given_up():
+    config = CexConfig(hand_over_limit=seconds(4), book_limit=seconds(60))
+    async with stage("kraken", config=config, life=seconds(24)) as on:
+        await on.live()
+        watch, first = Watch(on), on.feed.connection
+        on.server.answers_books = False
+        await on.run_for(30, watch.look)
+        assert on.feed.connection is first
+        assert on.feed.counters.failed_hand_overs >= 1
+        on.server.answers_books = True
+        await on.run_for(30, watch.look)
+        assert on.feed.connection is not first
+        assert watch.without_quote == []
+
+
+async def test_a_first_that_ends_early_leaves_the_place_to_the_second():
+    async with stage("binance") as on:
+        await on.live()
+        on.server.refuse_rest = [(503, {})] * 2  # the second one is slow
+        first = on.feed.connection
+        await on.server.say(SHUTDOWN)
+        await until(lambda: len(on.server.sockets) == 2, "the second")
+        await on.server.sockets[0][0].close(code=1001, message=b"going away")
+        await until(lambda: first.has_ended, "the end of the first")
+        await on.run_for(3)
+        await on.live()
+        assert first.reason == "closed by the exchange: 1001 going away"
+        assert len(on.server.handshakes) == 2
+        assert on.agrees()
+
+
+@VENUES_WITH_LIFE
+async def test_a_half_open_socket_is_found_within_two_intervals(venue):
+    async with stage(venue, heartbeat=seconds(10)) as on:
+        await on.live()
+        first = on.feed.connection
+        await on.run_for(25)  # pings are answered
+        assert first.is_open
+        assert first.round_trip is not None
+        on.server.deafen()
+        silent_from = first.heard_at
+        await on.clock.advance(seconds(19.5))
+        assert first.is_open
+        await on.clock.advance(seconds(0.6))
+        assert not first.is_open
+        assert on.clock.now - silent_from <= 20.6 * SECOND
+        assert "half open" in first.reason
+        await on.run_for(1)
+        await on.live()
+        assert on.feed.counters.half_open == 1
+        assert on.agrees()
+
+
+async def test_a_quiet_market_is_not_a_half_open_socket():
+    async with stage(heartbeat=seconds(10)) as on:
+        await on.live()
+        await on.clock.advance(seconds(120))
+        assert on.feed.connection.is_open
+        assert len(on.server.handshakes) == 1
+        assert on.status.state == "stale"
+
+
+async def test_their_pings_are_answered_and_count_as_heard():
+    async with stage(heartbeat=seconds(10)) as on:
+        await on.live()
+        await on.clock.advance(seconds(5))
+        await on.server.ping()
+        await until(lambda: on.feed.connection.heard_at == on.clock.now, "their ping")
+        await until(lambda: on.server.pongs == [b"are you there"], "our pong")
+
+
+async def test_maintenance_is_said_and_waited_out():
+    async with stage() as on:
+        await on.live()
+        on.server.refuse = [(503, {})] * 4
+        await on.server.disconnect()
+        await until(lambda: on.status.state != "live", "the end")
+        assert on.status.reason.startswith("closed by the exchange: 1012 maintenance")
+        assert not on.fresh
+        await on.run_for(20)
+        await on.live()
+        assert on.status.reconnects == 1
+        waits = [later - earlier for earlier, later in itertools.pairwise(on.server.handshakes[1:])]
+        assert all(later > earlier for earlier, later in itertools.pairwise(waits))
+
+
+async def test_too_many_requests_at_the_handshake_wait_as_long_as_is_said():
+    async with stage() as on:
+        on.server.refuse = [(429, {"Retry-After": "33"}), (418, {"Retry-After": "120"})]
+        await until(lambda: on.status.state == "waiting", "the refusal")
+        assert "HTTP 429" in on.status.reason
+        start = on.clock.now
+        await on.clock.advance(seconds(200))
+        first, second, third = on.server.handshakes
+        assert second - first == pytest.approx(33 * SECOND, abs=SECOND)
+        assert third - second == pytest.approx(120 * SECOND, abs=SECOND)
+        assert on.feed.counters.too_fast == 2
+        assert start == first
+        await on.live()
+
+
+async def test_a_refused_region_is_not_asked_every_second():
+    async with stage() as on:
+        on.server.refuse = [(403, {})] * 100
+        await until(lambda: on.status.state == "waiting", "the refusal")
+        assert on.status.reason.startswith("refused at the handshake: HTTP 403")
+        await on.clock.advance(seconds(950))
+        assert len(on.server.handshakes) == 4
+
+
+async def test_too_many_requests_at_rest_hold_the_snapshot_only():
+    async with stage("binance") as on:
+        on.server.refuse_rest = [(429, {"Retry-After": "7"})]
+        await on.run_for(6)
+        assert len(on.server.snapshots) == 1
+        assert on.status.state == "syncing"
+        await on.run_for(3)
+        first, second = on.server.snapshots
+        assert second - first == pytest.approx(7 * SECOND, abs=SECOND / 2)
+        assert on.is_live()
+        assert on.feed.counters.attempts == 1
+
+
+async def test_a_snapshot_older_than_the_stream_is_fetched_again():
+    async with stage("binance") as on:
+        on.server.snapshot_lag = 50
+        await on.run_for(3)
+        assert on.feed.counters.snapshots_too_old >= 2
+        assert on.feed.book(on.pair).best() is None
+        assert len(on.server.snapshots) <= 8  # with back-off
+        on.server.snapshot_lag = 0
+        await on.run_for(10)
+        assert on.is_live()
+        assert on.agrees()
+
+
+async def test_a_full_buffer_begins_anew():
+    async with stage("binance", config=CexConfig(buffered_frames=8)) as on:
+        on.server.hold_snapshots = asyncio.Event()
+        await on.run_for(6)
+        assert on.feed.counters.overflows >= 1
+        on.server.hold_snapshots.set()
+        on.server.hold_snapshots = None
+        await on.run_for(6)
+        assert on.is_live()
+        assert on.agrees()
+
+
+@pytest.mark.parametrize(("attempts", "per"), [(5, 300), (2, 60), (20, 100)])
+async def test_attempts_stay_within_the_window(attempts, per):
+    config = CexConfig(first_backoff=seconds(0.01), longest_backoff=seconds(0.5))
+    async with stage(config=config, attempts=attempts, per=seconds(per)) as on:
+        on.server.refuse = [(503, {})] * 10_000
+        await until(lambda: on.server.handshakes, "an attempt")
+        await on.clock.advance(seconds(3.5 * per))
+        moments = on.server.handshakes
+        assert len(moments) >= 3 * attempts  # the budget is what holds it back, and it is used
+        for start in moments:
+            assert sum(start <= moment <= start + per * SECOND for moment in moments) <= attempts
+
+
+async def test_messages_stay_within_their_budget_and_the_subscription_goes_first():
+    config = CexConfig(book_attempts=1000)
+    async with stage(
+        config=config, messages=2, messages_per=seconds(1), heartbeat=seconds(5), subscribe_within=seconds(5)
+    ) as on:
+        sent = []
+        send = Connection._send_text
+        try:
+            Connection._send_text = lambda self, socket, payload, now: (
+                sent.append(now),
+                send(self, socket, payload, now),
+            )
+            await until(lambda: on.server.sockets, "a connection")
+            await settle()
+            opened = on.server.handshakes[0]
+            assert sent[0] == opened  # at once, far within five seconds
+            for _ in range(40):
+                await on.server.move_kraken(checksum=1)
+                await settle()
+                await on.clock.advance(500 * MILLISECOND)
+        finally:
+            Connection._send_text = send
+        assert len(sent) > 10
+        for start in sent:
+            assert sum(start <= moment <= start + SECOND for moment in sent) <= 2
