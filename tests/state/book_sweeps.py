@@ -27,7 +27,7 @@ GROUP = 10_000
 WHOLE_EVERY = 97
 """Operations between two comparisons of every level."""
 INT64_MAX = 2**63 - 1
-CROSSING = 0.002
+CROSSING = 0.01
 """Share of the drawn prices that lie beyond the other side's best."""
 TURNING = 0.01
 """Share of the frames at which the trend of prices changes."""
@@ -135,6 +135,7 @@ class Pair:
 
     def run(self) -> None:
         last = self.tally.operations + GROUP
+        self._snapshot(last)
         while self.tally.operations < last:
             if self.draw.random() < 0.004:
                 self._snapshot(last)
@@ -198,9 +199,9 @@ class Pair:
             from_, then = 2, 5 + len(price_text)
             word = kraken_text if self.rule.checksum == "kraken" else okx_text
             text = word(self.words, 0, payload, from_, from_ + len(price_text), then, then + len(size_text))
-        start = self.words[self.at + BID_START + side]
+        start = int(self.words[self.at + BID_START + side])
         put(self.words, self.at, side, price, size, text)
-        self.tally.kinds["centred anew"] += abs(self.words[self.at + BID_START + side] - start) > 1
+        self.tally.kinds["centred anew"] += abs(int(self.words[self.at + BID_START + side]) - start) > 1
         self.tally.operations += 1
         self._same("best", best(self.words, self.at), self.oracle.best())
         self._same("counts", (self.view.bid_count, self.view.ask_count), self.oracle.counts())

@@ -7,11 +7,11 @@ import book_sweeps
 import pytest
 from book_sweeps import GROUP, RULES, sweep_books
 
-OPERATIONS = int(os.environ.get("SWEEP_OPERATIONS", str(2 * GROUP)))
+OPERATIONS = int(os.environ.get("SWEEP_OPERATIONS", str(GROUP)))
 
 EVERYWHERE = ["new", "change", "removal", "removal of none", "crossed", "whole books"]
 ELSEWHERE = {
-    "depth": ["cut to the depth", "centred anew"],
+    "depth": ["cut to the depth"],
     "checksum": ["checksums"],
     "full": ["new on a full side", "new on a full side, the worst", "centred anew"],
 }
@@ -38,10 +38,10 @@ def test_books(name, seed):
     assert sum(sweep.kinds[f"snapshot: {order}"] for order in ("best first", "worst first", "shuffled"))
 
 
-def test_a_level_that_was_not_put_is_found(seed, monkeypatch):
+def test_levels_that_were_not_put_are_found(seed, monkeypatch):
     puts = iter(range(10**9))
     ours = book_sweeps.put
-    monkeypatch.setattr(book_sweeps, "put", lambda *level: None if next(puts) == 5_000 else ours(*level))
+    monkeypatch.setattr(book_sweeps, "put", lambda *level: None if next(puts) % 50 == 0 else ours(*level))
     assert sweep_books("full", seed, 0, GROUP).differences
 
 

@@ -141,6 +141,26 @@ def test_stamps():
     assert all(type(value) is int for value in (*book.best(), book.last_id, book.received, book.lag))
 
 
+@pytest.mark.parametrize("order", [1, -1, 7])
+@pytest.mark.parametrize("levels", [200, 300, 400])
+def test_a_snapshot_in_any_order(order, levels):
+    """Best first, worst first, and both ends in turn, into a side of 300: what is beyond the best 300 is gone."""
+    words = np.zeros(words_needed(300), np.int64)
+    lay_out(words, 0, 300, 0, 8, 8)
+    words[IS_SYNCED] = 1
+    prices = [place * order % levels + 1 for place in range(levels)]
+    if order == 7:
+        prices = [price for both in zip(prices, prices[::-1], strict=True) for price in both]
+    assert set(prices) == set(range(1, levels + 1))
+    for side in (BIDS, ASKS):
+        for price in prices:
+            put(words, 0, side, price, price * 10, 0)
+    bids, asks = OrderBook(words, 0).top(400)
+    held = [(price, price * 10) for price in range(1, levels + 1)]
+    assert bids == held[::-1][:300]
+    assert asks == held[:300]
+
+
 def test_clearing_keeps_what_the_header_says():
     book, _, words, at = books({99: 3}, {100: 3})
     words[at + LAST_ID], words[at + DEPTH] = 12, 10
