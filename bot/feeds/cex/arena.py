@@ -15,7 +15,9 @@ from bot.feeds.cex.frame_layout import (
     CONTEXT_SEEDS,
     CONTINUITY,
     FRAME_LEVEL_WORDS,
+    FRAME_RECORD,
     HASH_BITS,
+    HASH_SEED,
     KIND_BOOK,
     KIND_QUOTE,
     LEAST_BEFORE,
@@ -35,6 +37,7 @@ from bot.feeds.cex.frame_layout import (
     QUOTE_NEEDS,
     QUOTE_ORDER,
     QUOTE_WORDS,
+    RECORDS_AT,
     RECORDS_END,
     ROUTE_SHIFT,
     ROUTES_AT,
@@ -44,6 +47,7 @@ from bot.feeds.cex.frame_layout import (
     SYMBOL_WORDS,
     SYMBOLS_AT,
     TABLES_AT,
+    TEXT_SEED,
     TIME_FORMAT,
     UPDATE_HASH,
     context_seed,
@@ -136,6 +140,7 @@ def _write_rules(words: Words, dialect: Dialect) -> None:
         (PLAIN_HASH, dialect.plain_reply),
     ):
         words[at] = text_hash(text) if text else 0
+    words[TEXT_SEED], words[FRAME_RECORD] = HASH_SEED, RECORDS_AT
     for context in Context:
         words[CONTEXT_SEEDS + context] = context_seed(context)
 

@@ -4,8 +4,6 @@ All records of a frame are looked at before the first is applied: a frame with a
 Rules by venue: bot.feeds.cex.dialect.Continuity and QuoteOrder.
 """
 
-from numba import njit
-
 from bot.feeds.cex.dialect import ChecksumRule, Continuity, QuoteOrder, Role
 from bot.feeds.cex.frame_layout import (
     ACTION_SNAPSHOT,
@@ -54,6 +52,7 @@ from bot.feeds.cex.frame_layout import (
     WINDOW_START,
 )
 from bot.feeds.cex.outcome import Outcome
+from bot.feeds.cex.pointer_kernel import part
 from bot.feeds.cex.resolve_kernel import resolve
 from bot.state.book_layout import BIDS, CAPACITY, EXCHANGE_TIME, IS_SYNCED, LAG, LAST_ID, RECEIVED, Words
 from bot.state.checksum_kernel import kraken_checksum, okx_checksum
@@ -112,7 +111,7 @@ _SIDE_BIT = 1
 _OUTCOME_BITS = 8
 
 
-@njit(cache=True)
+@part
 def unsync_all(words: Words) -> None:
     """No book and no quote of the connection may be used, and any SEQUENCE may come next."""
     for index in range(words[SYMBOL_COUNT]):
@@ -122,7 +121,7 @@ def unsync_all(words: Words) -> None:
     words[NEXT_SEQUENCE] = -1
 
 
-@njit(cache=True)
+@part
 def _sequence(words: Words, sequence: int) -> int:
     """BOOK where the connection's frame is the one due, else DUPLICATE or SEQUENCE_LOST."""
     due = words[NEXT_SEQUENCE]
@@ -136,7 +135,7 @@ def _sequence(words: Words, sequence: int) -> int:
     return _BOOK
 
 
-@njit(cache=True)
+@part
 def _follows(words: Words, symbol: int, book: int, record: int) -> int:  # noqa: PLR0911  # one return a rule of a venue
     """BOOK where the change in `record` follows the synced book, else DUPLICATE or GAP."""
     rule = words[CONTINUITY]
@@ -166,7 +165,7 @@ def _follows(words: Words, symbol: int, book: int, record: int) -> int:  # noqa:
     return _BOOK
 
 
-@njit(cache=True)
+@part
 def _lag(words: Words, record: int, received: int) -> int:
     """How much later than the quickest frame of the last one to two windows this one came.
 
@@ -189,7 +188,7 @@ def _lag(words: Words, record: int, received: int) -> int:
     return lag
 
 
-@njit(cache=True)
+@part
 def _put_levels(words: Words, book: int, record: int, is_snapshot: bool) -> None:
     first, end = words[record + FIRST_LEVEL], words[record + END_LEVEL]
     levels = words[LEVELS_AT]
@@ -210,7 +209,7 @@ def _put_levels(words: Words, book: int, record: int, is_snapshot: bool) -> None
     truncate(words, book)
 
 
-@njit(cache=True)
+@part
 def _checksum_holds(words: Words, book: int, record: int) -> bool:
     rule = words[CHECKSUM_RULE]
     said = words[record + _CHECKSUM_ROLE]
@@ -221,7 +220,7 @@ def _checksum_holds(words: Words, book: int, record: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@part
 def _apply_book(words: Words, symbol: int, record: int, received: int) -> int:
     """A frame's change of a book; what does not follow leaves the book as it is, but for IS_SYNCED at a GAP."""
     book = words[symbol + BOOK_AT]
@@ -251,7 +250,7 @@ def _apply_book(words: Words, symbol: int, record: int, received: int) -> int:
     return _BOOK
 
 
-@njit(cache=True)
+@part
 def _quote_follows(words: Words, quote: int, record: int, is_whole: bool) -> int:
     """QUOTE where `record` is newer than the quote held, else why not."""
     order = words[QUOTE_ORDER]
@@ -271,7 +270,7 @@ def _quote_follows(words: Words, quote: int, record: int, is_whole: bool) -> int
     return _QUOTE
 
 
-@njit(cache=True)
+@part
 def _put_quote(words: Words, quote: int, record: int, is_whole: bool) -> None:
     if words[record + SEEN] & TOP_PRICES:
         for place in range(4):
@@ -290,7 +289,7 @@ def _put_quote(words: Words, quote: int, record: int, is_whole: bool) -> None:
             words[side], words[side + 1] = 0, 0
 
 
-@njit(cache=True)
+@part
 def _apply_quote(words: Words, symbol: int, record: int, received: int) -> int:
     quote = words[symbol + QUOTE_AT]
     is_whole = (
@@ -312,7 +311,7 @@ def _apply_quote(words: Words, symbol: int, record: int, received: int) -> int:
     return _QUOTE
 
 
-@njit(cache=True)
+@part
 def _apply(words: Words, record: int, received: int) -> int:
     route = words[record + ROUTE]
     if route < 0:
@@ -326,7 +325,7 @@ def _apply(words: Words, record: int, received: int) -> int:
     return outcome | index << _OUTCOME_BITS
 
 
-@njit(cache=True)
+@part
 def judge(words: Words, elements: int, received: int) -> int:
     """Outcome of the frame whose records were read: of its last object, or of the first one that was not applied.
 

@@ -16,16 +16,17 @@ from bot.feeds.cex.frame_layout import (
     DECIMALS,
     END_LEVEL,
     FIRST_LEVEL,
+    FRAME_RECORD,
     HASH_MASK,
     HASH_PRIME,
-    HASH_SEED,
     LEVEL_COUNT,
     MOST_ELEMENTS,
     PLAIN_HASH,
     RECORD_WORDS,
-    RECORDS_AT,
     SEEN,
     SNAPSHOT_HASH,
+    START,
+    TEXT_SEED,
     TIME_FORMAT,
     UPDATE_HASH,
 )
@@ -44,6 +45,7 @@ from bot.feeds.cex.json_scan_kernel import (
 from bot.feeds.cex.level_kernel import MIXED, find_role, read_levels, scan_number
 from bot.feeds.cex.number_kernel import scan_integer, scan_milliseconds, scan_rfc3339
 from bot.feeds.cex.outcome import Outcome
+from bot.feeds.cex.pointer_kernel import part, pointer
 from bot.state.book_layout import ASKS, BIDS, Words
 
 _CONTROL, _MALFORMED = int(Outcome.CONTROL), int(Outcome.MALFORMED)
@@ -64,12 +66,12 @@ _ENTERS = 32
 _PLAIN = -2
 
 
-@njit(cache=True)
+@part
 def _read_texts(payload: bytes, at: int, words: Words, record: int, role: int) -> int:
     """CHANNEL, SYMBOL and ACTION, as hashes; the last as one of ours."""
     if payload[at] != QUOTE:
         return -1
-    value, at = hash_text(payload, at + 1, HASH_SEED)
+    value, at = hash_text(payload, at + 1, words[TEXT_SEED])
     if role == _ACTION:
         if value == words[UPDATE_HASH]:
             value = ACTION_UPDATE
@@ -81,7 +83,7 @@ def _read_texts(payload: bytes, at: int, words: Words, record: int, role: int) -
     return at
 
 
-@njit(cache=True)
+@part
 def _read_list(payload: bytes, at: int, words: Words, record: int, role: int) -> int:
     """Levels of one or both sides; a record's levels lie together, since its lists follow each other."""
     side = MIXED
@@ -94,7 +96,7 @@ def _read_list(payload: bytes, at: int, words: Words, record: int, role: int) ->
     return at
 
 
-@njit(cache=True)
+@part
 def _read_member(payload: bytes, at: int, words: Words, record: int, role: int) -> int:
     """The value of a member that has a role; one twice in a record is refused, but for what only marks control frames."""
     if (role == _BIDS or role == _ASKS) and payload[at] != OPEN_LIST:  # noqa: PLR1714  # a tuple costs more
@@ -127,35 +129,35 @@ def _read_member(payload: bytes, at: int, words: Words, record: int, role: int) 
     return skip_value(payload, at)
 
 
-@njit(cache=True)
+@part
 def _begin_record(words: Words, record: int) -> None:
     words[record + SEEN] = 0
     words[record + FIRST_LEVEL] = words[LEVEL_COUNT]
     words[record + END_LEVEL] = words[LEVEL_COUNT]
 
 
-@njit(cache=True)
-def _read_plain(payload: bytes, words: Words) -> int:
+@part
+def _read_plain(payload: bytes, length: int, words: Words) -> int:
     """_PLAIN for the dialect's plain reply, else -1."""
-    value = HASH_SEED
-    for byte in payload:
-        value = ((value ^ byte) * HASH_PRIME) & HASH_MASK
-    return _PLAIN if len(payload) > 0 and value == words[PLAIN_HASH] else -1
+    value = words[TEXT_SEED]
+    for at in range(length):
+        value = ((value ^ payload[at]) * HASH_PRIME) & HASH_MASK
+    return _PLAIN if length > 0 and value == words[PLAIN_HASH] else -1
 
 
-@njit(cache=True)
-def read_elements(payload: bytes, words: Words) -> int:  # noqa: C901, PLR0912, PLR0915  # one pass over all nestings
+@part
+def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C901, PLR0912, PLR0915  # one pass over all nestings
     """Read all members into records. How many objects the frame's list has, 0: it has none; -1: malformed; _PLAIN.
 
     The frame's own record is the one at RECORDS_AT; those of the list follow. Nesting is TOP and one context below it, so
     that no stack is needed.
     """
     words[LEVEL_COUNT] = 0
-    record = RECORDS_AT
+    record = words[FRAME_RECORD]
     _begin_record(words, record)
-    at = skip_space(payload, 0)
+    at = skip_space(payload, words[START])
     if payload[at] != OPEN_OBJECT:
-        return _read_plain(payload, words)
+        return _read_plain(payload, length, words)
     context, is_in_list, elements, entered = _TOP, False, 0, 0
     at = skip_space(payload, at + 1)
     is_empty = payload[at] == CLOSE_OBJECT
@@ -188,7 +190,7 @@ def read_elements(payload: bytes, words: Words) -> int:  # noqa: C901, PLR0912, 
                     if inner != at:
                         is_in_list = True
                         elements = 1
-                        record = RECORDS_AT + RECORD_WORDS
+                        record = words[FRAME_RECORD] + RECORD_WORDS
                         _begin_record(words, record)
                     at = skip_space(payload, inner + 1)
                     is_empty = payload[at] == CLOSE_OBJECT
@@ -201,12 +203,12 @@ def read_elements(payload: bytes, words: Words) -> int:  # noqa: C901, PLR0912, 
         while payload[at] == CLOSE_OBJECT:
             if context == _TOP:
                 at = skip_space(payload, at + 1)
-                return elements if at == len(payload) else -1
+                return elements if at == length else -1
             at = skip_space(payload, at + 1)
             if not is_in_list:
                 context = _TOP
             elif payload[at] == CLOSE_LIST:
-                context, is_in_list, record = _TOP, False, RECORDS_AT
+                context, is_in_list, record = _TOP, False, words[FRAME_RECORD]
                 at = skip_space(payload, at + 1)
             elif payload[at] == COMMA and elements < MOST_ELEMENTS:
                 at = skip_space(payload, at + 1)
@@ -231,9 +233,10 @@ def read_elements(payload: bytes, words: Words) -> int:  # noqa: C901, PLR0912, 
 @njit(cache=True)
 def read_frame(payload: bytes, received: int, words: Words) -> int:
     """An Outcome, and 256 times the symbol's index. `received`: monotonic nanoseconds."""
-    elements = read_elements(payload, words)
+    memory = pointer(words)
+    elements = read_elements(pointer(payload), len(payload), memory)
     if elements == _PLAIN:
         return _CONTROL
     if elements < 0:
         return _MALFORMED
-    return judge(words, elements, received)
+    return judge(memory, elements, received)

@@ -51,7 +51,12 @@ LEAST_DELAY: Final = 22
 LEAST_BEFORE: Final = 23
 """Of the window before it."""
 LAST_LAG: Final = 24
-CONTEXT_SEEDS: Final = 28
+CONTEXT_SEEDS: Final = 25
+TEXT_SEED: Final = 29
+FRAME_RECORD: Final = 30
+"""RECORDS_AT, as a word: a constant argument would make numba compile its callees twice."""
+START: Final = 31
+"""0, as a word, likewise."""
 HEADER_WORDS: Final = 32
 
 NO_DELAY: Final = HASH_MASK

@@ -4,9 +4,8 @@ A bytes object ends with a NUL in memory, one place behind its last byte, and no
 read beyond it. Values that mean nothing to us are stepped over by their quotes and brackets and not judged further.
 """
 
-from numba import njit
-
 from bot.feeds.cex.frame_layout import HASH_MASK, HASH_PRIME
+from bot.feeds.cex.pointer_kernel import part
 
 QUOTE, COMMA, MINUS, POINT, COLON, BACKSLASH = 34, 44, 45, 46, 58, 92
 OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = 91, 93, 123, 125
@@ -16,7 +15,7 @@ _ZERO, _NINE, _PLUS = 48, 57, 43
 _FIRST_UPPER, _LAST_UPPER, _FIRST_LOWER, _LAST_LOWER = 65, 90, 97, 122
 
 
-@njit(cache=True)
+@part
 def skip_space(payload: bytes, at: int) -> int:
     """The first place from `at` on that is not white space."""
     while payload[at] <= SPACE and (
@@ -26,7 +25,7 @@ def skip_space(payload: bytes, at: int) -> int:
     return at
 
 
-@njit(cache=True)
+@part
 def hash_text(payload: bytes, at: int, seed: int) -> tuple[int, int]:
     """(hash, place behind the closing quote) of the text whose first byte is at `at`. Escapes are refused: (0, -1)."""
     value = seed
@@ -40,7 +39,7 @@ def hash_text(payload: bytes, at: int, seed: int) -> tuple[int, int]:
     return value, at + 1
 
 
-@njit(cache=True)
+@part
 def skip_text(payload: bytes, at: int) -> int:
     """Behind the closing quote of the text whose first byte is at `at`; escapes are stepped over."""
     byte = payload[at]
@@ -55,7 +54,7 @@ def skip_text(payload: bytes, at: int) -> int:
     return at + 1
 
 
-@njit(cache=True)
+@part
 def _skip_nested(payload: bytes, at: int) -> int:
     """Behind the bracket that closes the one at `at`."""
     depth = 0
@@ -77,7 +76,7 @@ def _skip_nested(payload: bytes, at: int) -> int:
         at += 1
 
 
-@njit(cache=True)
+@part
 def skip_value(payload: bytes, at: int) -> int:
     """Behind the value that begins at `at`."""
     byte = payload[at]

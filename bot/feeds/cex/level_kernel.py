@@ -4,15 +4,12 @@ A level is a list that begins with price and size, or an object whose members th
 or without. What else a level holds is skipped.
 """
 
-from numba import njit
-
 from bot.feeds.cex.dialect import ChecksumRule, Context, Role
 from bot.feeds.cex.frame_layout import (
     BID_HASH,
     CHECKSUM_RULE,
     CONTEXT_SEEDS,
     FRAME_LEVEL_WORDS,
-    HASH_SEED,
     LEVEL_COUNT,
     LEVEL_PRICE,
     LEVEL_ROOM,
@@ -25,6 +22,7 @@ from bot.feeds.cex.frame_layout import (
     MEMBERS_AT,
     OFFER_HASH,
     TABLES_AT,
+    TEXT_SEED,
 )
 from bot.feeds.cex.json_scan_kernel import (
     CLOSE_LIST,
@@ -39,6 +37,7 @@ from bot.feeds.cex.json_scan_kernel import (
     skip_value,
 )
 from bot.feeds.cex.number_kernel import scan_decimal
+from bot.feeds.cex.pointer_kernel import part
 from bot.state.book_layout import ASKS, BIDS, Words
 from bot.state.checksum_kernel import kraken_text, okx_text
 
@@ -50,7 +49,7 @@ MIXED = 2
 _PRICE_DECIMALS_SHIFT, _SIZE_DECIMALS_SHIFT = 8, 16
 
 
-@njit(cache=True)
+@part
 def find_role(words: Words, name: int) -> int:
     """The role of a member by the hash of its name and context; 0: none."""
     place = name >> MEMBER_SHIFT
@@ -65,7 +64,7 @@ def find_role(words: Words, name: int) -> int:
         place = (place + 1) & (MEMBER_PLACES - 1)
 
 
-@njit(cache=True)
+@part
 def scan_number(payload: bytes, at: int) -> tuple[int, int, int, int, int]:
     """(digits, decimals, first byte, behind the last byte, place behind) of a number with or without quotes; -1 last: none."""
     if payload[at] == QUOTE:
@@ -77,7 +76,7 @@ def scan_number(payload: bytes, at: int) -> tuple[int, int, int, int, int]:
     return digits, decimals, at, end, end
 
 
-@njit(cache=True)
+@part
 def _text(words: Words, payload: bytes, price_from: int, price_to: int, size_from: int, size_to: int) -> int:
     rule = words[CHECKSUM_RULE]
     if rule == _KRAKEN:
@@ -87,7 +86,7 @@ def _text(words: Words, payload: bytes, price_from: int, price_to: int, size_fro
     return 0
 
 
-@njit(cache=True)
+@part
 def _read_pair(payload: bytes, at: int, words: Words, side: int, level: int) -> int:
     """The level [price, size, ...] whose bracket stands before `at`."""
     price, price_decimals, price_from, price_to, at = scan_number(payload, skip_space(payload, at))
@@ -117,12 +116,12 @@ def _read_pair(payload: bytes, at: int, words: Words, side: int, level: int) -> 
     return at + 1
 
 
-@njit(cache=True)
+@part
 def _read_side(payload: bytes, at: int, words: Words) -> tuple[int, int]:
     """(side, place behind) of a level's own SIDE."""
     if payload[at] != QUOTE:
         return 0, -1
-    name, at = hash_text(payload, at + 1, HASH_SEED)
+    name, at = hash_text(payload, at + 1, words[TEXT_SEED])
     if at < 0:
         return 0, -1
     if name == words[BID_HASH]:
@@ -132,7 +131,7 @@ def _read_side(payload: bytes, at: int, words: Words) -> tuple[int, int]:
     return 0, -1
 
 
-@njit(cache=True)
+@part
 def _read_object(payload: bytes, at: int, words: Words, side: int, level: int) -> int:  # noqa: C901  # one member a turn
     """The level {"price": ..., "size": ...} whose bracket stands before `at`; each of its members once."""
     price, price_decimals, price_from, price_to = 0, 0, -1, -1
@@ -182,7 +181,7 @@ def _read_object(payload: bytes, at: int, words: Words, side: int, level: int) -
     return at + 1
 
 
-@njit(cache=True)
+@part
 def read_levels(payload: bytes, at: int, words: Words, side: int) -> int:
     """All levels of the list at `at`, added to the frame's; `side` is BIDS, ASKS or MIXED. Gives the place behind it."""
     if payload[at] != OPEN_LIST:

@@ -2,10 +2,9 @@
 and digits. No sign for prices and sizes, no exponent, no "1." and no ".5", no zero before other digits, no empty text.
 """
 
-from numba import njit
-
 from bot.feeds.cex.frame_layout import HASH_MASK
 from bot.feeds.cex.json_scan_kernel import COLON, MINUS, POINT, QUOTE
+from bot.feeds.cex.pointer_kernel import part
 
 _ZERO = 48
 _SAFE_DIGITS = 18
@@ -23,7 +22,7 @@ _SECOND = 1_000_000_000
 _UPPER_Z, _UPPER_T, _BLANK, _PLUS = 90, 84, 32, 43
 
 
-@njit(cache=True)
+@part
 def _scan_long(payload: bytes, at: int) -> tuple[int, int, int]:
     """As scan_decimal with more digits than are surely held: zeros that no longer fit, at the end, are left out."""
     digits, decimals, has_point, is_full = 0, 0, False, False
@@ -49,7 +48,7 @@ def _scan_long(payload: bytes, at: int) -> tuple[int, int, int]:
         at += 1
 
 
-@njit(cache=True)
+@part
 def scan_decimal(payload: bytes, at: int) -> tuple[int, int, int]:
     """(digits as an integer, how many of them stand behind the point, place behind) of the number at `at`, without quotes.
 
@@ -84,7 +83,7 @@ def scan_decimal(payload: bytes, at: int) -> tuple[int, int, int]:
     return value, decimals, at
 
 
-@njit(cache=True)
+@part
 def scan_integer(payload: bytes, at: int) -> tuple[int, int]:
     """(value, place behind) of an integer without quotes, of at most 18 digits; a minus may stand before it."""
     is_negative = payload[at] == MINUS
@@ -96,7 +95,7 @@ def scan_integer(payload: bytes, at: int) -> tuple[int, int]:
     return -value if is_negative else value, end
 
 
-@njit(cache=True)
+@part
 def scan_milliseconds(payload: bytes, at: int) -> tuple[int, int]:
     """(UTC nanoseconds, place behind) of milliseconds since 1970, as a number or as text."""
     is_text = payload[at] == QUOTE
@@ -114,11 +113,11 @@ def scan_milliseconds(payload: bytes, at: int) -> tuple[int, int]:
     return value * _MILLISECOND, end
 
 
-@njit(cache=True)
-def _digits(payload: bytes, at: int, count: int) -> int:
-    """`count` digits from `at`; -1 where there is anything else."""
+@part
+def _digits(payload: bytes, at: int, end: int) -> int:
+    """The digits from `at` to `end`; -1 where there is anything else."""
     value = 0
-    for _ in range(count):
+    while at < end:
         digit = payload[at] - _ZERO
         if digit < 0 or digit > 9:
             return -1
@@ -127,7 +126,7 @@ def _digits(payload: bytes, at: int, count: int) -> int:
     return value
 
 
-@njit(cache=True)
+@part
 def _days(year: int, month: int, day: int) -> int:
     """Since 1970-01-01, by the Gregorian calendar; -1: no such day."""
     is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
@@ -145,7 +144,7 @@ def _days(year: int, month: int, day: int) -> int:
     return before + (153 * from_march + 2) // 5 + day - 1 - 719_468
 
 
-@njit(cache=True)
+@part
 def _offset(payload: bytes, at: int) -> tuple[int, int]:
     """(seconds ahead of UTC, place behind) of `Z`, `+hh:mm` or `-hh:mm`."""
     byte = payload[at]
@@ -153,17 +152,17 @@ def _offset(payload: bytes, at: int) -> tuple[int, int]:
         return 0, at + 1
     if byte != _PLUS and byte != MINUS:  # noqa: PLR1714  # a tuple costs more
         return 0, -1
-    hours = _digits(payload, at + 1, 2)
+    hours = _digits(payload, at + 1, at + 3)
     if hours < 0 or hours > 23 or payload[at + 3] != COLON:
         return 0, -1
-    minutes = _digits(payload, at + 4, 2)
+    minutes = _digits(payload, at + 4, at + 6)
     if minutes < 0 or minutes > 59:
         return 0, -1
     seconds = hours * 3600 + minutes * 60
     return (seconds if byte == _PLUS else -seconds), at + 6
 
 
-@njit(cache=True)
+@part
 def scan_rfc3339(payload: bytes, at: int) -> tuple[int, int]:
     """(UTC nanoseconds, place behind) of a text as "2023-10-06T17:35:55.440295Z", with up to nine decimals.
 
@@ -173,22 +172,22 @@ def scan_rfc3339(payload: bytes, at: int) -> tuple[int, int]:
         return 0, -1
     at += 1
     # one part after the other: a text that ends early is seen at its end
-    year = _digits(payload, at, 4)
+    year = _digits(payload, at, at + 4)
     if year < 0 or payload[at + 4] != MINUS:
         return 0, -1
-    month = _digits(payload, at + 5, 2)
+    month = _digits(payload, at + 5, at + 7)
     if month < 0 or payload[at + 7] != MINUS:
         return 0, -1
-    day = _digits(payload, at + 8, 2)
+    day = _digits(payload, at + 8, at + 10)
     if day < 0 or payload[at + 10] != _UPPER_T:
         return 0, -1
-    hour = _digits(payload, at + 11, 2)
+    hour = _digits(payload, at + 11, at + 13)
     if hour < 0 or hour > 23 or payload[at + 13] != COLON:
         return 0, -1
-    minute = _digits(payload, at + 14, 2)
+    minute = _digits(payload, at + 14, at + 16)
     if minute < 0 or minute > 59 or payload[at + 16] != COLON:
         return 0, -1
-    second = _digits(payload, at + 17, 2)
+    second = _digits(payload, at + 17, at + 19)
     days = _days(year, month, day)
     if second < 0 or second > 60 or days < 0:
         return 0, -1

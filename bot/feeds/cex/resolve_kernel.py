@@ -1,7 +1,6 @@
 """What a record read from a frame is about, whether it has all it needs, and its numbers at the symbol's scale, compiled."""
 
 import numpy as np
-from numba import njit
 
 from bot.feeds.cex.dialect import Role
 from bot.feeds.cex.frame_layout import (
@@ -35,6 +34,7 @@ from bot.feeds.cex.frame_layout import (
     TOP_PRICES,
 )
 from bot.feeds.cex.number_kernel import MOST_DECIMALS
+from bot.feeds.cex.pointer_kernel import part
 from bot.state.book_layout import Words
 
 _CHANNEL, _SYMBOL, _TIME = int(Role.CHANNEL), int(Role.SYMBOL), int(Role.TIME)
@@ -55,7 +55,7 @@ _INEXACT = -1
 _NO_ROUTE, _FOREIGN_ROUTE = -1, -2
 
 
-@njit(cache=True)
+@part
 def rescale(digits: int, decimals: int, scale: int) -> int:
     """`digits` of which `decimals` stand behind the point, in units of 10^-scale; _INEXACT where it is not a 63-bit integer."""
     if decimals == scale:
@@ -67,7 +67,7 @@ def rescale(digits: int, decimals: int, scale: int) -> int:
     return digits * power if digits <= HASH_MASK // power else _INEXACT
 
 
-@njit(cache=True)
+@part
 def _join(words: Words, frame: int, record: int) -> None:
     """What the frame says outside its list holds for each object of the list that does not say it itself."""
     missing = words[frame + SEEN] & ~words[record + SEEN]
@@ -77,7 +77,7 @@ def _join(words: Words, frame: int, record: int) -> None:
     words[record + SEEN] |= missing & ~LEVEL_LISTS & ~TOP_PRICES
 
 
-@njit(cache=True)
+@part
 def _find_route(words: Words, record: int) -> int:
     """ROUTE of a record; _NO_ROUTE without a symbol, _FOREIGN_ROUTE with a symbol or channel that is not ours."""
     if words[FORCED] != 0:
@@ -99,7 +99,7 @@ def _find_route(words: Words, record: int) -> int:
         place = (place + 1) & last
 
 
-@njit(cache=True)
+@part
 def _scale_levels(words: Words, record: int, price_scale: int, size_scale: int) -> bool:
     """Prices and sizes of the record's levels in the symbol's units; False where one is not exact or a price is 0."""
     first = words[LEVELS_AT] + FRAME_LEVEL_WORDS * words[record + FIRST_LEVEL]
@@ -115,7 +115,7 @@ def _scale_levels(words: Words, record: int, price_scale: int, size_scale: int) 
     return True
 
 
-@njit(cache=True)
+@part
 def _scale_prices(words: Words, record: int, price_scale: int, size_scale: int) -> bool:
     for role in range(_BID_PRICE, _ASK_SIZE + 1):
         scale = size_scale if (role - _BID_PRICE) & 1 else price_scale
@@ -126,7 +126,7 @@ def _scale_prices(words: Words, record: int, price_scale: int, size_scale: int) 
     return True
 
 
-@njit(cache=True)
+@part
 def _has_sense(words: Words, record: int) -> bool:
     """Ids are not negative and in order, the action is one of the dialect's, what the frame lacks and needs not is 0."""
     seen = words[record + SEEN]
@@ -143,7 +143,7 @@ def _has_sense(words: Words, record: int) -> bool:
     )
 
 
-@njit(cache=True)
+@part
 def resolve(words: Words, record: int, is_in_list: bool) -> bool:
     """Find the record's route, join the frame's own members, check and scale; False: malformed."""
     if is_in_list:
