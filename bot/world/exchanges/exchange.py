@@ -51,7 +51,8 @@ class Exchange(Host):
         return self._published(symbol).book
 
     def time(self) -> int:
-        return self.now() + self._skew + self.condition.jump
+        time = self.now() + self._skew + self.condition.jump
+        return time - time % self.protocol.time_unit
 
     def step(self, prices: Prices, number: int) -> None:
         """Every book moves, and its subscribers hear of it. Steps are numbered one after the other from 0."""

@@ -57,6 +57,7 @@ class Kraken(Protocol):
     )
     rules = Rules(attempts=150, attempts_per=600 * SECOND, beat_every=SECOND)
     faults_not_there: frozenset[FaultKind] = frozenset({"server_shutdown"})
+    time_unit = 1_000
     tells_of_fallen = False
     has_closing_word = True
 

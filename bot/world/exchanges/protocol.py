@@ -65,10 +65,12 @@ class Protocol:
 
     name: str
     ws_path: str
-    """Of the URL that clients are given, behind the prefix."""
+    """Of the websocket, behind the base."""
     listings: tuple[Listing, ...]
     rules: Rules
     faults_not_there: frozenset[FaultKind] = frozenset()
+    time_unit = 1
+    """Of its clock, ns."""
     moves_twice = False
     """The book moves on after its message, so that ids lie inside the next one's range."""
     skips_ids = False

@@ -37,7 +37,7 @@ _USUAL_SKEW: Final = Nanoseconds(3 * 10**9)
 
 
 class ExchangeUrl(msgspec.Struct, frozen=True):
-    """Bases, as a client names them: for the real exchange there would stand another host."""
+    """Bases: the real exchange's scheme and host; its paths follow."""
 
     ws: str
     rest: str

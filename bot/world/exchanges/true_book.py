@@ -228,7 +228,7 @@ class TrueBook:
 
     def _size(self, fair: float) -> int:
         usual = _DOLLARS_A_LEVEL / fair * 10**self.listing.size_decimals
-        return int(self._draw.lognormvariate(math.log(usual), 1.0)) + 1
+        return int(usual * math.exp(4.0 * self._draw.random() - 3.0)) + 1
 
 
 def _names(state: _Past, serial: int | None) -> tuple[int, ...]:
