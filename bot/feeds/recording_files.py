@@ -16,6 +16,7 @@ import structlog
 
 from bot.core.units import Nanoseconds
 from bot.feeds.recording_format import (
+    RECORD_HEAD,
     Kind,
     count_records,
     dropped_payload,
@@ -78,6 +79,12 @@ class PendingBlock(msgspec.Struct, frozen=True, gc=False):
     opened: tuple[tuple[int, str], ...]
     """Connections that were open before the first record, with their URLs."""
     raw: bytearray
+
+    @property
+    def began(self) -> tuple[int, int]:
+        """Monotonic time and UTC of the first record: what is put before it must not seem to be later."""
+        _, _, received, utc, _ = RECORD_HEAD.unpack_from(self.raw)
+        return received, utc
 
 
 class _OpenFile(msgspec.Struct):
@@ -170,8 +177,8 @@ class RecordingFiles:
             file = self._begin(block, now)
         missing = self._missing.get(block.source, 0)
         if missing:
-            utc = self._now()[1]
-            self._put(file, encode_record(Kind.DROPPED, 0, now, utc, dropped_payload(missing)))
+            received, utc = block.began
+            self._put(file, encode_record(Kind.DROPPED, 0, received, utc, dropped_payload(missing)))
             self._missing[block.source] = 0
         self._put(file, block.raw)
 
@@ -187,10 +194,12 @@ class RecordingFiles:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags, 0o600)
         file = self._open[block.source] = _OpenFile(path, descriptor, now)
-        utc = self._now()[1]
+        received, utc = block.began
         known = [(Kind.DESCRIBED, 0, block.about)]
         known += [(Kind.CONTINUED, connection, url.encode()) for connection, url in block.opened]
-        self._put(file, b"".join(encode_record(kind, c, now, utc, payload) for kind, c, payload in known))
+        self._put(
+            file, b"".join(encode_record(kind, c, received, utc, payload) for kind, c, payload in known)
+        )
         self._numbers[block.source] = number
         self._counters.files += 1
         return file

@@ -9,6 +9,7 @@ import math
 import selectors
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -117,12 +118,22 @@ class ReplayClock:
 
     def __init__(self, loop: ReplayLoop) -> None:
         self._loop = loop
+        self._shown: Nanoseconds | None = None
 
     def utc(self) -> Nanoseconds:
         return Nanoseconds(self._loop.now + self._loop.utc_offset)
 
     def monotonic(self) -> Nanoseconds:
-        return self._loop.now
+        return self._loop.now if self._shown is None else self._shown
+
+    @contextmanager
+    def showing(self, earlier: Nanoseconds) -> Iterator[None]:
+        """The time reads so meanwhile: for what came then and is told now."""
+        self._shown = earlier
+        try:
+            yield
+        finally:
+            self._shown = None
 
     async def sleep(self, duration: Nanoseconds) -> None:
         await asyncio.sleep(duration / NS_PER_S)

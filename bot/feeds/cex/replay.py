@@ -241,9 +241,9 @@ def _top(feed: ExchangeFeed, pair: Pair, now: Nanoseconds) -> TopOfBook:
 
 
 def _request_of(url: str) -> str:
-    """Path and query from the last version segment on: a base may have a path of its own."""
+    """The last segment of the path, and the query: what stands before depends on the base."""
     parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}"
+    return f"{parts.path.rpartition('/')[2]}?{parts.query}"
 
 
 def _meaning(answer: RecordedAnswer) -> Ok[bytes] | Declined | Unknown:
