@@ -12,8 +12,8 @@ from bot.feeds.cex.exchange_feed import ExchangeFeed
 from bot.feeds.cex.rest import RestClient
 from bot.feeds.cex.venues import VENUES
 from bot.feeds.cex.websocket import picows_connect
-from tests.feeds.loopback_exchange import LoopbackExchange
-from tests.feeds.virtual_clock import MILLISECOND, SECOND, VirtualClock, settle, until
+from tests.feeds.cex.loopback_exchange import LoopbackExchange
+from tests.feeds.cex.virtual_clock import MILLISECOND, SECOND, VirtualClock, settle, until
 
 ETH_USD = Pair("ETH", "USD")
 ETH_USDT = Pair("ETH", "USDT")

@@ -7,8 +7,8 @@ import pytest
 
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.connection import Connection
-from tests.feeds.cex_stage import seconds, settle, stage, until
-from tests.feeds.virtual_clock import MILLISECOND, SECOND
+from tests.feeds.cex.cex_stage import seconds, settle, stage, until
+from tests.feeds.cex.virtual_clock import MILLISECOND, SECOND
 
 SHUTDOWN = '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}'
 VENUES_WITH_LIFE = pytest.mark.parametrize("venue", ["kraken", "binance"])

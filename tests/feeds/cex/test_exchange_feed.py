@@ -11,8 +11,8 @@ from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.exchange_feed import ExchangeFeed
 from bot.feeds.cex.venues import VENUES
 from bot.feeds.cex.websocket import picows_connect
-from tests.feeds.cex_stage import BTC_USD, ETH_USD, seconds, settle, stage, until
-from tests.feeds.virtual_clock import MILLISECOND, VirtualClock
+from tests.feeds.cex.cex_stage import BTC_USD, ETH_USD, seconds, settle, stage, until
+from tests.feeds.cex.virtual_clock import MILLISECOND, VirtualClock
 
 BOTH = pytest.mark.parametrize("venue", ["kraken", "binance"])
 
