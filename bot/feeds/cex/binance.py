@@ -49,7 +49,8 @@ SPOT_LIMITS: Final = ConnectionLimits(
     subscribe_within=None,
     # The server pings every 20 s and waits a minute for the pong; ours finds a half-open socket sooner.
     heartbeat=Nanoseconds(10 * SECOND),
-    streams=1024,
+    # 1,024 are allowed; they stand in the URL here, and 200 are some five kilobytes of it.
+    streams=200,
     # 6,000 a minute for the address (websocket API, rateLimits of its samples): half, others may live there.
     rest_weight=3000,
     rest_per=Nanoseconds(60 * SECOND),

@@ -28,7 +28,7 @@ USDM_LIMITS: Final = ConnectionLimits(
     subscribe_within=None,
     # The server pings every 3 minutes and waits 10 for the pong.
     heartbeat=Nanoseconds(10 * SECOND),
-    # 1,024 on the documents' page, 200 in nautilus_trader and on the page of options: the lower one.
+    # 1,024 on the documents' page, 200 in nautilus_trader and on the page of options; as for spot.
     streams=200,
     # 2,400 a minute for the address: half.
     rest_weight=1200,

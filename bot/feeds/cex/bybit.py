@@ -94,7 +94,8 @@ class Bybit:
         return [_message("subscribe", symbol, (1, BOOK_DEPTH), next_id()) for symbol in symbols]
 
     def resubscribe(self, symbol: str, next_id: Callable[[], int]) -> list[bytes]:
-        return [_message(op, symbol, (BOOK_DEPTH,), next_id()) for op in ("unsubscribe", "subscribe")]
+        """Both depths: a best bid/offer that lost an update comes anew with the book."""
+        return [_message(op, symbol, (1, BOOK_DEPTH), next_id()) for op in ("unsubscribe", "subscribe")]
 
     def ping(self, next_id: Callable[[], int]) -> bytes | None:
         return encode({"req_id": str(next_id()), "op": "ping"})

@@ -54,8 +54,8 @@ SENT = {
             b'{"req_id":"BBBUSD.2","op":"subscribe","args":["orderbook.1.BBBUSD","orderbook.50.BBBUSD"]}',
         ],
         [
-            b'{"req_id":"AAAUSD.3","op":"unsubscribe","args":["orderbook.50.AAAUSD"]}',
-            b'{"req_id":"AAAUSD.4","op":"subscribe","args":["orderbook.50.AAAUSD"]}',
+            b'{"req_id":"AAAUSD.3","op":"unsubscribe","args":["orderbook.1.AAAUSD","orderbook.50.AAAUSD"]}',
+            b'{"req_id":"AAAUSD.4","op":"subscribe","args":["orderbook.1.AAAUSD","orderbook.50.AAAUSD"]}',
         ],
     ),
 }

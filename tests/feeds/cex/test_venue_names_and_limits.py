@@ -211,3 +211,10 @@ def test_a_book_of_the_subscribed_depth_has_room(name):
     venue = VENUES[name]
     assert venue.capacity >= 2 * venue.depth
     assert venue.capacity >= 50
+
+
+@pytest.mark.parametrize("name", ["binance", "binance-usdm"])
+def test_streams_in_a_url_are_no_more_than_servers_read(name):
+    venue = VENUES[name]
+    symbols = ["ABCDEFUSDT"] * (venue.limits.streams // 2)
+    assert len(venue.url(venue.ws_url, symbols)) < 8000
