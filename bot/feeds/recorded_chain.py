@@ -24,7 +24,7 @@ from bot.feeds.config import FeedCounters, HeadFeedConfig
 from bot.feeds.heads import HeadFeed
 from bot.feeds.recorded_session import Undecoded, opened
 from bot.feeds.recording_format import Kind, Record
-from bot.feeds.replay_loop import ReplayClock, replay
+from bot.feeds.replay_loop import Part, ReplayClock
 
 REMEMBERED: Final = 512
 """Answers kept for a request that the recording does not have once more."""
@@ -274,14 +274,12 @@ def find_beginning(records: Iterable[Record], after: Nanoseconds | None = None) 
     return None
 
 
-def replay_chain(
+def chain_part(
     records: Callable[[], Iterable[Record]],
     config: HeadFeedConfig,
-    *,
-    is_paced: bool = False,
     take: Callable[[ChainEvent], None] = lambda _event: None,
-) -> ReplayedChain | None:
-    """Follow the records of one run to their end; `take` gets every event. None: no block is in them. Blocks.
+) -> Part[ReplayedChain] | None:
+    """Follow the records of one run to their end; `take` gets every event. None: no block is in them.
 
     `records` is called anew each time they are to be read from the beginning.
     """
@@ -321,7 +319,7 @@ def replay_chain(
         await asyncio.wait([consuming])
         return ReplayedChain(node.frames, node.dropped, node.unrecorded, feed.counters, tip)
 
-    return replay(iter(records()), node.deliver, follow, is_paced=is_paced)
+    return Part(records(), node.deliver, follow)
 
 
 def _note_head(heads: dict[str, Head], frame: _Frame) -> None:

@@ -25,14 +25,24 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 class RecordedRun:
-    """What one run of the bot recorded of one source. `damage` grows while `records()` is read."""
+    """What one run of the bot recorded of one source."""
 
     def __init__(self, source: str, run: str, files: tuple[Path, ...]) -> None:
         self.source = source
         self.run = run
         """When it began, UTC, as in the files' names."""
         self.files = files
-        self.damage: list[Damage] = []
+        self._damage: dict[Damage, None] = {}
+
+    @property
+    def damage(self) -> list[Damage]:
+        """What was found while `records()` was read."""
+        return list(self._damage)
+
+    @property
+    def first_number(self) -> int:
+        """Of the first file that is there; more than 1: those before it were deleted."""
+        return _number(self.files[0])
 
     def about(self) -> object:
         """What the recorder was told of the source; None where no file says so."""
@@ -45,16 +55,17 @@ class RecordedRun:
 
     def records(self) -> Iterator[Record]:
         """Oldest first. Those that repeat what an earlier file said (described, continued) come once."""
-        self.damage = []
         number_before = 0
         for path in self.files:
             number = _number(path)
+            damage: list[Damage] = []
             if number_before and number != number_before + 1:
                 missing = number - number_before - 1
-                self.damage.append(Damage(path.name, f"{missing} files before it are missing", 0, 0))
-            for record in self._records_of(path, self.damage):
+                damage.append(Damage(path.name, f"{missing} files before it are missing", 0, 0))
+            for record in self._records_of(path, damage):
                 if not number_before or record.kind not in (Kind.DESCRIBED, Kind.CONTINUED):
                     yield record
+            self._damage.update(dict.fromkeys(damage))
             number_before = number
 
     def _records_of(self, path: Path, damage: list[Damage]) -> Iterator[Record]:
@@ -70,7 +81,7 @@ class RecordedRun:
             if isinstance(block, BrokenBlock):
                 damage.append(Damage(path.name, block.reason, block.start, block.length))
                 continue
-            if block.number != expected and not _is_told(damage, path):
+            if block.number != expected and not damage:
                 damage.append(
                     Damage(path.name, f"block {block.number} where {expected} belongs", block.start, 0)
                 )
@@ -111,7 +122,3 @@ def read_recording(folder: Path) -> list[RecordedRun]:
 def _number(path: Path) -> int:
     named = FILE_NAME.fullmatch(path.name)
     return int(named["number"]) if named is not None else 0
-
-
-def _is_told(damage: list[Damage], path: Path) -> bool:
-    return bool(damage) and damage[-1].file == path.name

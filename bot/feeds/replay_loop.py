@@ -8,17 +8,19 @@ import asyncio
 import math
 import selectors
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from heapq import merge
+from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack
 
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
-from bot.feeds.recording_format import Record
+from bot.feeds.recording_format import Kind, Record
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+Deliver = Callable[[Record], None]
 
 NS_PER_S = 1_000_000_000
 IDLE_S = 0.001
@@ -26,15 +28,14 @@ IDLE_S = 0.001
 
 
 class ReplayLoop(asyncio.SelectorEventLoop):
-    """Hands each record to `deliver` at its time, on the loop; `ended` is called once after the last one.
+    """Hands each record to whom it is for at its time, on the loop; `ended` is called once after the last one.
 
     `records` come in the order of their time (one earlier than the one before it is delivered at once).
     """
 
     def __init__(
         self,
-        records: Iterator[Record],
-        deliver: Callable[[Record], None],
+        records: Iterator[tuple[Record, Deliver]],
         ended: Callable[[], None],
         *,
         is_paced: bool,
@@ -42,12 +43,12 @@ class ReplayLoop(asyncio.SelectorEventLoop):
         self._selecting = _Leaping(self._advance)
         self._records = records
         self._next = next(records, None)
-        self._deliver = deliver
         self._ended: Callable[[], None] | None = ended
         self._is_paced = is_paced
         self._is_stirred = False
-        self._begun = self.now = Nanoseconds(0 if self._next is None else self._next.received)
-        self.utc_offset = 0 if self._next is None else self._next.utc - self._next.received
+        first = None if self._next is None else self._next[0]
+        self._begun = self.now = Nanoseconds(0 if first is None else first.received)
+        self.utc_offset = 0 if first is None else first.utc - first.received
         self._real_begun = time.monotonic_ns()
         super().__init__(self._selecting)
 
@@ -69,23 +70,29 @@ class ReplayLoop(asyncio.SelectorEventLoop):
         until = None if timeout is None else self.now + math.ceil(timeout * NS_PER_S)
         self._is_stirred = False
         while not self._is_stirred:
-            record = self._next
-            at = None if record is None else max(record.received, self.now)
-            if record is None and self._ended is not None:
-                ended, self._ended = self._ended, None
-                ended()
-            elif record is None or at is None or (until is not None and at > until):
-                if until is not None:
-                    self._leap(until)
-                elif record is None:
-                    self._selecting.wait(IDLE_S)
+            if self._next is None:
+                self._over(until)
                 return
-            elif self._leap(at):
-                self.utc_offset = record.utc - record.received
-                self._next = next(self._records, None)
-                self._deliver(record)
-            else:
+            record, deliver = self._next
+            at = max(record.received, self.now)
+            if until is not None and at > until:
+                self._leap(until)
                 return
+            if not self._leap(at):
+                return
+            self.utc_offset = record.utc - record.received
+            self._next = next(self._records, None)
+            deliver(record)
+
+    def _over(self, until: int | None) -> None:
+        """There is no record any more: say so once, then time goes on from timer to timer."""
+        if self._ended is not None:
+            ended, self._ended = self._ended, None
+            ended()
+        elif until is not None:
+            self._leap(until)
+        else:
+            self._selecting.wait(IDLE_S)
 
     def _leap(self, to: int) -> bool:
         """Whether it is `to` now; paced, a signal may come first."""
@@ -146,15 +153,48 @@ class ReplayClock:
             return Unknown(f"no answer within {limit / NS_PER_S:g} s")
 
 
-def replay(
-    records: Iterator[Record],
-    deliver: Callable[[Record], None],
-    follow: Callable[[ReplayClock, asyncio.Event], Coroutine[Any, Any, T]],
-    *,
-    is_paced: bool,
-) -> T:
-    """What `follow` returns; its event is set when the last record was delivered. Blocks: there must be no running loop."""
+class Part(Generic[T]):
+    """One source in a replay: its records, who takes them, and the code that follows them."""
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        deliver: Deliver,
+        follow: Callable[[ReplayClock, asyncio.Event], Coroutine[Any, Any, T]],
+    ) -> None:
+        """`follow` gets an event that is set when the last record of all sources was delivered."""
+        self.records = records
+        self.deliver = deliver
+        self.follow = follow
+
+    def addressed(self) -> Iterator[tuple[Record, Deliver]]:
+        return ((record, self.deliver) for record in _while_it_ran(self.records))
+
+
+def replay(parts: Sequence[Part[T]], *, is_paced: bool) -> list[T]:
+    """What each `follow` returns; the records of all come in the order of their time, which must be one clock's.
+
+    Blocks: there must be no running loop. Raises what the first `follow` raises.
+    """
     is_over = asyncio.Event()
-    loop = ReplayLoop(records, deliver, is_over.set, is_paced=is_paced)
+    records = merge(*(part.addressed() for part in parts), key=lambda pair: pair[0].received)
+    loop = ReplayLoop(records, is_over.set, is_paced=is_paced)
+    clock = ReplayClock(loop)
+
+    async def follow_all() -> list[T]:
+        return await asyncio.gather(*(part.follow(clock, is_over) for part in parts))
+
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(follow(ReplayClock(loop), is_over))
+        return runner.run(follow_all())
+
+
+def _while_it_ran(records: Iterable[Record]) -> Iterator[Record]:
+    """Without the ends of connections after which nothing came: the bot was stopped, and what it held is of interest."""
+    ends: list[Record] = []
+    for record in records:
+        if record.kind is Kind.CLOSED:
+            ends.append(record)
+        elif record.kind is not Kind.DESCRIBED:
+            yield from ends
+            ends.clear()
+            yield record

@@ -13,12 +13,13 @@ from bot.core.messages import BlockArrived, ContinuityLost, RolledBack
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.heads import HeadFeed
-from bot.feeds.recorded_chain import find_beginning, replay_chain
+from bot.feeds.recorded_chain import chain_part, find_beginning
 from bot.feeds.recorded_session import recorded_connect
 from bot.feeds.recorder import Recorder
 from bot.feeds.recording_files import RecorderConfig
 from bot.feeds.recording_format import Kind
 from bot.feeds.recording_reader import read_recording
+from bot.feeds.replay_loop import replay
 from tests.chain.fake_chain import TOPIC
 from tests.chain.fake_node import NodeFault
 from tests.feeds.conftest import CONFIG, REQUEST_LIMIT
@@ -66,7 +67,8 @@ class Live:
         await self.recorder.close()
         [run] = read_recording(self.folder)
         events = []
-        result = await asyncio.to_thread(replay_chain, run.records, CONFIG, take=events.append)
+        part = chain_part(run.records, CONFIG, events.append)
+        [result] = await asyncio.to_thread(replay, [part], is_paced=False)
         assert run.damage == []
         return counters, result, events
 
@@ -224,4 +226,4 @@ async def test_every_meaning_of_an_answer_is_kept_and_no_secret_of_the_url(tmp_p
     assert "canary" not in "".join(texts)
     assert "canary" not in "".join(path.read_bytes().decode("latin-1") for path in tmp_path.iterdir())
     assert find_beginning(records) is None
-    assert replay_chain(run.records, CONFIG) is None
+    assert chain_part(run.records, CONFIG) is None

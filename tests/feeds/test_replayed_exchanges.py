@@ -8,13 +8,14 @@ import pytest
 from bot.clock import SystemClock
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.exchange_feed import ExchangeFeed
-from bot.feeds.cex.replay import replay_exchange
+from bot.feeds.cex.replay import exchange_part
 from bot.feeds.cex.rest import RestClient
 from bot.feeds.cex.venues import VENUES
 from bot.feeds.cex.websocket import picows_connect
 from bot.feeds.recorder import Recorder
 from bot.feeds.recording_files import RecorderConfig
 from bot.feeds.recording_reader import read_recording
+from bot.feeds.replay_loop import replay
 from bot.world.exchanges.server import ExchangeServer
 
 CONFIG = CexConfig()
@@ -109,12 +110,13 @@ def test_following_the_recording_ends_as_live(recorded, name):
     [run] = [run for run in read_recording(folder) if run.source == name]
     seen = {}
 
-    def look(feed, _clock):
+    def look(feed):
         seen.update(held_by(feed))
 
     pairs = VENUES[name].default_pairs("ETH")
     assert msgspec.convert(run.about(), tuple[type(pairs[0]), ...]) == pairs
-    replayed = replay_exchange(VENUES[name], pairs, run.records(), CONFIG, at_end=look)
+    part = exchange_part(VENUES[name], pairs, run.records(), CONFIG, at_end=look)
+    [replayed] = replay([part], is_paced=False)
     assert run.damage == []
     assert replayed.dropped == 0
     counted, expected = (msgspec.structs.asdict(c) for c in (replayed.counters, live[name].counters))

@@ -6,14 +6,13 @@ connection, the next answer to the same request. It decides by itself what it de
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from bot.core.market_data import ExchangeStatus, Pair
-from bot.core.ports import Clock
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.config import MILLISECOND, CexConfig, CexCounters
@@ -21,7 +20,7 @@ from bot.feeds.cex.exchange_feed import ExchangeFeed
 from bot.feeds.cex.transport import Declined, Socket, SocketListener
 from bot.feeds.cex.venue import Venue
 from bot.feeds.recording_format import Kind, Record, RecordedAnswer, public_url
-from bot.feeds.replay_loop import ReplayClock, replay
+from bot.feeds.replay_loop import Part, ReplayClock
 
 WS_BASE: Final = "wss://recorded.invalid"
 REST_BASE: Final = "https://recorded.invalid"
@@ -192,17 +191,16 @@ class ReplayedExchange(msgspec.Struct, frozen=True):
     tops: tuple[TopOfBook, ...]
 
 
-def replay_exchange(
+def exchange_part(
     venue: Venue,
     pairs: Sequence[Pair],
     records: Iterable[Record],
     config: CexConfig,
     *,
-    is_paced: bool = False,
     jitter: Callable[[], float] = lambda: JITTER,
-    at_end: Callable[[ExchangeFeed, Clock], None] = lambda _feed, _clock: None,
-) -> ReplayedExchange:
-    """Follow `records` of one run to their end. `at_end` may look at the feed before it stops. Blocks."""
+    at_end: Callable[[ExchangeFeed], None] = lambda _feed: None,
+) -> Part[ReplayedExchange]:
+    """Follow `records` of one run to their end; `at_end` may look at the feed before it stops."""
     exchange = RecordedExchange()
 
     async def follow(clock: ReplayClock, is_over: asyncio.Event) -> ReplayedExchange:
@@ -210,13 +208,11 @@ def replay_exchange(
             venue, pairs, WS_BASE, REST_BASE, config, exchange.connect, exchange.fetch, clock, jitter
         )
         running = asyncio.create_task(feed.run())
-        over = asyncio.create_task(is_over.wait())
-        await asyncio.wait([running, over], return_when=asyncio.FIRST_COMPLETED)
+        await is_over.wait()
         if running.done():
             running.result()  # a defect of the feed is ours to hear of
-            await over
         now = clock.monotonic()
-        at_end(feed, clock)
+        at_end(feed)
         result = ReplayedExchange(
             frames=exchange.frames,
             dropped=exchange.dropped,
@@ -228,11 +224,7 @@ def replay_exchange(
         await asyncio.wait([running])
         return result
 
-    return replay(_in_time(records), exchange.deliver, follow, is_paced=is_paced)
-
-
-def _in_time(records: Iterable[Record]) -> Iterator[Record]:
-    return (record for record in records if record.kind is not Kind.DESCRIBED)
+    return Part(records, exchange.deliver, follow)
 
 
 def _top(feed: ExchangeFeed, pair: Pair, now: Nanoseconds) -> TopOfBook:
