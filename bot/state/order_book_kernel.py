@@ -1,10 +1,9 @@
 """A book of price levels in flat words, compiled: put a level, take it out, cut to a depth.
 
-Every function takes the arena and the offset of a book in it; `lay_out` of bot.state.book_layout, where the words are
-explained, must have made the book. Sizes are
-absolute, as all venues send them. Prices and sizes are not negative: who calls has refused the others.
-Nothing here decides whether the book may be believed: IS_SYNCED and what stands beside it in the header are
-the caller's.
+Every function takes the arena and the offset of a book in it; bot.state.book_layout says what the words are, and
+its `lay_out` must have made the book. Sizes are absolute, as all venues send them. Prices and sizes are not
+negative: who calls has refused the others. Nothing here decides whether the book may be believed: IS_SYNCED
+and what stands beside it in the header are the caller's.
 """
 
 from numba import njit
@@ -12,56 +11,16 @@ from numba import njit
 from bot.state.book_layout import (
     ASK_COUNT,
     ASK_START,
-    ASKS,
     BID_COUNT,
     BID_START,
-    BIDS,
     BOOK_HEADER,
     CAPACITY,
     CAPACITY_TO_SLACK,
     DEPTH,
-    EXCHANGE_TIME,
-    IS_SYNCED,
-    LAG,
-    LAST_ID,
     LEAST_SLACK,
     LEVEL_WORDS,
-    PRICE_DECIMALS,
-    RECEIVED,
-    SIZE_DECIMALS,
     Words,
-    lay_out,
-    words_needed,
 )
-
-__all__ = [
-    "ASKS",
-    "ASK_COUNT",
-    "ASK_START",
-    "BIDS",
-    "BID_COUNT",
-    "BID_START",
-    "BOOK_HEADER",
-    "CAPACITY",
-    "DEPTH",
-    "EXCHANGE_TIME",
-    "IS_SYNCED",
-    "LAG",
-    "LAST_ID",
-    "LEVEL_WORDS",
-    "PRICE_DECIMALS",
-    "RECEIVED",
-    "SIZE_DECIMALS",
-    "Words",
-    "best",
-    "clear",
-    "is_crossed",
-    "lay_out",
-    "put",
-    "room",
-    "truncate",
-    "words_needed",
-]
 
 
 @njit(cache=True)
