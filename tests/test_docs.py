@@ -14,6 +14,7 @@ from plan_samples import WETH, plan, reservation_of, simulation_of
 from bot.cli import main
 from bot.core.decisions import Check, Outcome, Verdict
 from bot.core.identity import BlockRef, TxHash, keccak
+from bot.core.market_data import ExchangeStatus, Pair, Quote
 from bot.core.records import (
     AttemptRecord,
     BlockRecord,
@@ -23,10 +24,14 @@ from bot.core.records import (
     PayloadRecord,
     RunRecord,
 )
+from bot.core.units import Nanoseconds
 from bot.execution.lifecycle import lifecycle_diagram
 from bot.journal.store import open_journal
 from bot.journal.token_cache import CACHE_FILE, save_verdicts
 from bot.ops.doctor import Finding
+from bot.ops.exchange_file import write_board
+from bot.ops.exchange_view import exchange_board
+from bot.state.joined_price import ReferenceConfig
 from bot.state.token_verdicts import Checked, Unsafe
 from bot.variables import (
     BotVariables,
@@ -160,7 +165,22 @@ def run_folder(tmp_path_factory):
     asyncio.run(_write(folder))
     barred = Checked(bytes(20), Unsafe("fee on sale", "10 sent, 9 arrived"), BlockRef(101, bytes(32)), 0)
     save_verdicts(folder / CACHE_FILE, 1, bytes(32), [barred])
+    write_board(folder, _look_at_exchanges(), 1)
     return folder
+
+
+def _look_at_exchanges():
+    """A price of two books, one of them through a rate, and a third that strays."""
+    books = (("ETH", "USD", 3_000), ("ETH", "USDT", 3_000), ("ETH", "USD", 4_000))
+    quotes = [
+        Quote(name, Pair(base, asset), price * 10**8, 1, price * 10**8 + 100, 1, None, 1, None)
+        for name, (base, asset, price) in zip(("kraken", "okx", "coinbase"), books, strict=True)
+    ] + [
+        Quote(name, Pair("USDT", "USD"), 10**8, 1, 10**8 + 100, 1, None, 1, None)
+        for name in ("kraken", "okx")
+    ]
+    status = ExchangeStatus("kraken", "live", "", 1, 1.0, 1, 0, 0, 0, 0, 1, ("ETH/USD",))
+    return exchange_board([status], quotes, ["ETH"], ReferenceConfig(), Nanoseconds(2))
 
 
 async def _write(folder):
@@ -231,6 +251,20 @@ def test_keys_of_status_and_doctor(printed):
     assert list(status["latest"][0]) == docs["status.latest[]"]
     assert list(status["tokens"]) == docs["status.tokens"]
     assert list(status["tokens"]["barred"][0]) == docs["status.tokens.barred[]"]
+    followed, reference = (status["exchanges"][name][0] for name in ("followed", "reference"))
+    found = {
+        "status.exchanges": status["exchanges"],
+        "status.exchanges.followed[]": followed,
+        "status.exchanges.followed[].quotes[]": followed["quotes"][0],
+        "status.exchanges.reference[]": reference,
+        **{
+            f"status.exchanges.reference[].{name}[]": reference[name][0]
+            for name in ("sources", "rates", "left_out")
+        },
+    }
+    assert {heading: list(content) for heading, content in found.items()} == {
+        heading: keys for heading, keys in docs.items() if heading.startswith("status.exchanges")
+    }
     assert list(Finding.__struct_fields__) == docs["doctor.findings[]"]
 
 

@@ -13,12 +13,15 @@ from rich.text import Text
 from bot.core.decisions import Verdict
 from bot.core.quantities import format_ether
 from bot.core.records import BlockRecord
+from bot.ops.exchange_view import exchange_section
 from bot.ops.run_progress import Ending, LimitUse, RunProgress
 
 PLACES = 9
 FIXED_LINES = 19
 """All that is no row of a block or a bundle, with banner and limits on two lines each as in 80 columns: a picture
 taller than the terminal could not be redrawn in place."""
+FEWEST_ROWS = 2
+"""Of blocks, and of bundles."""
 HEADING = "bold cyan"
 VERDICT_STYLES = {
     Verdict.LANDED: "green",
@@ -44,16 +47,25 @@ class Size(msgspec.Struct, frozen=True):
         return self.width >= 124
 
     @property
+    def room(self) -> int:
+        """Lines beyond the fixed ones and the fewest rows: what exchanges may take, one of them in any case."""
+        return max(1, self.height - FIXED_LINES - 2 * FEWEST_ROWS)
+
+    @property
     def block_rows(self) -> int:
-        return max(2, (self.height - FIXED_LINES + 1) // 2)
+        return max(FEWEST_ROWS, (self.height - FIXED_LINES + 1) // 2)
 
     @property
     def bundle_rows(self) -> int:
-        return max(2, (self.height - FIXED_LINES) // 2)
+        return max(FEWEST_ROWS, (self.height - FIXED_LINES) // 2)
 
 
 def render(progress: RunProgress, banner: str, size: Size, *, is_stopping: bool = False) -> RenderableType:
     """Everything, newest last; pure: the same progress gives the same picture."""
+    exchanges: list[RenderableType] = []
+    if progress.exchanges is not None:
+        exchanges, lines = exchange_section(progress.exchanges, size.width, size.room)
+        size = msgspec.structs.replace(size, height=size.height - lines)
     return Group(
         Text(banner, style="bold"),
         *([_stopping(progress)] if is_stopping else []),
@@ -65,6 +77,7 @@ def render(progress: RunProgress, banner: str, size: Size, *, is_stopping: bool 
         Text(),
         _money(progress),
         *_limits(progress.limits),
+        *exchanges,
     )
 
 

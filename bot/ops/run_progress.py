@@ -7,6 +7,7 @@ import msgspec
 from bot.core.decisions import Verdict
 from bot.core.identity import IntentId
 from bot.core.records import BlockRecord, DropRecord, IntentRecord, OutcomeRecord
+from bot.ops.exchange_view import ExchangeBoard
 
 BLOCKS_SHOWN = 10
 ENDINGS_SHOWN = 8
@@ -43,6 +44,8 @@ class RunProgress:
         self.gas_cost = 0
         self.bids = 0
         self.limits: tuple[LimitUse, ...] = ()
+        self.exchanges: ExchangeBoard | None = None
+        """The newest look at the exchanges; None: none is followed. In no record and in no report."""
         self.last_landed: IntentId | None = None
         self._open: dict[IntentId, IntentRecord] = {}
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from bot.core.decisions import Verdict
 from bot.core.quantities import format_ether, format_gwei
 from bot.core.records import BlockRecord
+from bot.ops.exchange_view import ExchangeBoard, changes
 from bot.ops.live_view import Size, render
 from bot.ops.run_progress import Ending, RunProgress
 
@@ -40,6 +41,9 @@ class Show:
         entry.add_column(overflow="fold")
         entry.add_row(since, Text(subject), Text(found))
         self._console.print(entry)
+
+    def compiling(self, what: str) -> None:
+        self.step(what, "compiling: some seconds on a first start, cached afterwards")
 
     def say(self, line: str) -> None:
         """The line as it is: not wrapped, and nothing in it taken for markup."""
@@ -69,7 +73,10 @@ class Show:
         shown: object = None
         while True:
             size = self._size()
-            state = (progress.block_count, progress.verdicts.total(), progress.limits, stop.is_set(), size)
+            state = (
+                *(progress.block_count, progress.verdicts.total(), progress.limits, stop.is_set(), size),
+                progress.exchanges,
+            )
             if state != shown:
                 live.update(render(progress, banner, size, is_stopping=stop.is_set()), refresh=True)
                 shown = state
@@ -87,6 +94,7 @@ class PlainLines:
         self._say = say
         self._stop = stop
         self._ended = 0
+        self._board: ExchangeBoard | None = None
 
     def after_block(self) -> None:
         ended = self._progress.verdicts.total()
@@ -94,6 +102,11 @@ class PlainLines:
         for ending in list(self._progress.endings)[len(self._progress.endings) - fresh :]:
             self._say(_ending_line(ending))
         self._ended = ended
+        board = self._progress.exchanges
+        if board is not None:
+            for line in changes(self._board, board):
+                self._say(f"  {line}")
+            self._board = board
         if self._progress.blocks:
             self._say(_block_line(self._progress.blocks[-1]))
         if self._stop.is_set():

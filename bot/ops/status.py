@@ -7,6 +7,7 @@ from typing import Any
 from bot.core.records import BlockRecord
 from bot.journal.read import JournalReader
 from bot.ops.barred_tokens import token_verdicts
+from bot.ops.exchange_file import exchange_lines, exchange_status
 from bot.ops.report import build_report
 from bot.ops.run_folder import deliver, find_journal, written_at
 
@@ -35,12 +36,14 @@ def print_status(options: argparse.Namespace) -> int:
         "landed": report["landed"],
         "net_wei": report["net_wei"],
         "tokens": token_verdicts(path.parent),
+        "exchanges": exchange_status(path.parent),
         "latest": [
             {key: bundle[key] for key in ("id", "target_block", "verdict", "reason")}
             for bundle in report["bundles"][-LATEST_SHOWN:]
         ],
     }
-    deliver(status, _text(status), as_json=options.json, file=options.report)
+    text = "\n".join([*_lines(status), *exchange_lines(path.parent), *_latest_lines(status)])
+    deliver(status, text, as_json=options.json, file=options.report)
     return 0
 
 
@@ -48,7 +51,7 @@ def _block(record: BlockRecord) -> dict[str, Any]:
     return {"number": record.block.number, "hash": "0x" + record.block.hash.hex(), "drops": record.drops}
 
 
-def _text(status: dict[str, Any]) -> str:
+def _lines(status: dict[str, Any]) -> list[str]:
     last, tokens = status["last_block"], status["tokens"]
     lines = [
         f"run {status['run']} on {status['chain']} ({status['mode']}), data in {status['data_dir']}",
@@ -60,9 +63,11 @@ def _text(status: dict[str, Any]) -> str:
     lines.append(
         f"tokens checked: {tokens['safe']} safe, {tokens['unsafe']} unsafe, {tokens['undecided']} undecided"
     )
-    lines += [f"  barred  {row['token']}  {row['reason']}" for row in tokens["barred"]]
-    lines += [
+    return lines + [f"  barred  {row['token']}  {row['reason']}" for row in tokens["barred"]]
+
+
+def _latest_lines(status: dict[str, Any]) -> list[str]:
+    return [
         f"  {row['id']}  block {row['target_block']}  {row['verdict']}: {row['reason']}"
         for row in status["latest"]
     ]
-    return "\n".join(lines)

@@ -16,6 +16,8 @@ VOICE_DECIMALS = 18
 VOICE_ONE = 10**VOICE_DECIMALS
 FINER = 10 ** (VOICE_DECIMALS - PRICE_DECIMALS)
 """Voice units in one unit of a quote."""
+QUOTE_MAX = (1 << 63) - 1
+"""What a quote can hold."""
 
 
 class ReferenceConfig(msgspec.Struct, frozen=True):
@@ -36,19 +38,17 @@ class LeftOut(msgspec.Struct, frozen=True, order=True):
 
 
 class Voice(msgspec.Struct, frozen=True, order=True):
-    """What one exchange says, 0 <= bid <= ask, scaled by VOICE_DECIMALS."""
+    """What one exchange says, 0 <= bid <= mid <= ask, scaled by VOICE_DECIMALS."""
 
     exchange: str
     pair: Pair
     """The book it is taken from."""
     bid: int
+    mid: int
+    """Rounded down."""
     ask: int
     received: Nanoseconds
     """Monotonic clock: the older of its book and of the rates it went through."""
-
-    @property
-    def mid_down(self) -> int:
-        return (self.bid + self.ask) // 2
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class Joined(msgspec.Struct, frozen=True):
 
 
 class Disagreement(msgspec.Struct, frozen=True):
-    """No price: too few speak, or too few of them agree."""
+    """No price: too few speak, too few of them agree, or on what no quote can hold."""
 
     reason: str
     strays: tuple[LeftOut, ...] = ()
@@ -78,7 +78,7 @@ def join(voices: Iterable[Voice], config: ReferenceConfig) -> Joined | Disagreem
     are relative to the lower of two prices: A strays from B exactly when B strays from A. A bid that conversion
     rounded to nothing has no say.
     """
-    mids = sorted((voice.mid_down, voice) for voice in one_each(voice for voice in voices if voice.bid > 0))
+    mids = sorted((voice.mid, voice) for voice in one_each(voice for voice in voices if voice.bid > 0))
     least = max(1, config.exchanges)
     if len(mids) < least:
         return Disagreement(
@@ -99,13 +99,16 @@ def join(voices: Iterable[Voice], config: ReferenceConfig) -> Joined | Disagreem
             f"{len(agreeing) or 'none'} of {len(mids)} exchanges agree within {config.stray} bps: {said}",
             tuple(sorted(strays)),
         )
-    return Joined(
+    joined = Joined(
         bid=median_down([voice.bid for voice in agreeing]),
-        price=median_down([voice.mid_down for voice in agreeing]),
+        price=median_down([voice.mid for voice in agreeing]),
         ask=median_up([voice.ask for voice in agreeing]),
         voices=tuple(sorted(agreeing)),
         strays=tuple(sorted(strays)),
     )
+    if joined.ask > QUOTE_MAX * FINER:
+        return Disagreement(f"more than {_shown(QUOTE_MAX * FINER)}", joined.strays)
+    return joined
 
 
 def one_each(voices: Iterable[Voice]) -> list[Voice]:
@@ -131,20 +134,24 @@ def median_up(values: Sequence[int]) -> int:
 
 
 def converted(voice: Voice, rate: Joined) -> Voice:
-    """A in C, from A in B and B in C: the bid at the rate's bid, rounded down; the ask at its ask, up."""
+    """A in C, from A in B and B in C: the bid at the rate's bid, rounded down; the ask at its ask, up; the mid at its
+    price, down (a mid of the converted sides would be too high by the product of the two half widths).
+    """
     return msgspec.structs.replace(
         voice,
         bid=mul_div_down(voice.bid, rate.bid, VOICE_ONE),
+        mid=mul_div_down(voice.mid, rate.price, VOICE_ONE),
         ask=mul_div_up(voice.ask, rate.ask, VOICE_ONE),
         received=_oldest(voice, rate),
     )
 
 
 def divided(rate: Joined, voice: Voice) -> Voice:
-    """B in C, from A in C and A in B: the rate's bid over the ask, rounded down; its ask over the bid, up."""
+    """B in C, from A in C and A in B: the rate's bid over the ask, rounded down; its ask over the bid, up; mids, down."""
     return msgspec.structs.replace(
         voice,
         bid=mul_div_down(rate.bid, VOICE_ONE, voice.ask),
+        mid=mul_div_down(rate.price, VOICE_ONE, voice.mid),
         ask=mul_div_up(rate.ask, VOICE_ONE, voice.bid),
         received=_oldest(voice, rate),
     )
@@ -170,7 +177,7 @@ def _stray(voice: Voice, farther: int, median: int, stray: Bps) -> LeftOut:
         if farther == median
         else f"{_shown(farther)} (median {_shown(median)})"
     )
-    return LeftOut(voice.exchange, voice.pair, f"{_shown(voice.mid_down)} is more than {stray} bps from {of}")
+    return LeftOut(voice.exchange, voice.pair, f"{_shown(voice.mid)} is more than {stray} bps from {of}")
 
 
 def _shown(price: int) -> str:

@@ -19,6 +19,7 @@ from bot.core.market_data import Pair, Quote
 from bot.core.units import Nanoseconds
 from bot.state.joined_price import (
     FINER,
+    QUOTE_MAX,
     Disagreement,
     Joined,
     LeftOut,
@@ -35,8 +36,6 @@ USDT: Final = "USDT"
 USDC: Final = "USDC"
 TOKENS: Final = (USDT, USDC)
 """Dollars that may slip from a dollar."""
-QUOTE_MAX: Final = (1 << 63) - 1
-"""What the feeds can hold; more is no quote of theirs."""
 
 
 class Source(msgspec.Struct, frozen=True, order=True):
@@ -59,7 +58,7 @@ class DollarRate(msgspec.Struct, frozen=True):
     exchanges: tuple[str, ...]
 
 
-class ReferencePrice(msgspec.Struct, frozen=True):
+class ReferencePrice(msgspec.Struct, frozen=True, tag=True):
     """USD for one unit of `base`, scaled by PRICE_DECIMALS; 0 < bid <= price <= ask."""
 
     base: str
@@ -80,7 +79,7 @@ class ReferencePrice(msgspec.Struct, frozen=True):
     """Monotonic clock: the oldest quote that had a say, those of the rates among them."""
 
 
-class NoPrice(msgspec.Struct, frozen=True):
+class NoPrice(msgspec.Struct, frozen=True, tag=True):
     """There is none, and nothing may take its place."""
 
     base: str
@@ -110,9 +109,8 @@ class _Books:
         for said in self._quotes.get(Pair(base, quote), ()):
             reason = said.stale if said.stale is not None else _why_unsound(said, self.config)
             if reason is None:
-                found.append(
-                    Voice(said.exchange, said.pair, said.bid * FINER, said.ask * FINER, said.received)
-                )
+                bid, ask = said.bid * FINER, said.ask * FINER
+                found.append(Voice(said.exchange, said.pair, bid, (bid + ask) // 2, ask, said.received))
             else:
                 self.left_out.add(LeftOut(said.exchange, said.pair, reason))
         return found
@@ -149,7 +147,7 @@ def reference_price(quotes: Iterable[Quote], base: str, config: ReferenceConfig)
         price=joined.price // FINER,
         ask=ask,
         spread_bps=spread_bps_up(bid, ask),
-        sources=tuple(Source(one.exchange, one.pair, one.mid_down // FINER) for one in joined.voices),
+        sources=tuple(Source(one.exchange, one.pair, one.mid // FINER) for one in joined.voices),
         rates=tuple(_said(dollar, rate) for dollar, rate in rates.items()),
         left_out=left_out,
         received=min(voice.received for voice in joined.voices),

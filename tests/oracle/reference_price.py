@@ -29,18 +29,18 @@ class Tally:
 
     def one_voice_each(self, voices):
         chosen = {}
-        for exchange, book, bid, ask in sorted(voices):
+        for exchange, _, bid, mid, ask in sorted(voices):
             held = chosen.get(exchange)
-            if held is None or self.is_more(held[2] / held[1], ask / bid):
-                chosen[exchange] = (book, bid, ask)
-        return {exchange: (bid, ask) for exchange, (_, bid, ask) in chosen.items()}
+            if held is None or self.is_more(held[2] / held[0], ask / bid):
+                chosen[exchange] = (bid, mid, ask)
+        return chosen
 
     def agree(self, voices):
         """(bid, mid, ask, names) of those that agree, or None."""
         said = self.one_voice_each(voices)
         if len(said) < self.least:
             return None
-        mids = {name: (bid + ask) / 2 for name, (bid, ask) in said.items()}
+        mids = {name: mid for name, (_, mid, _) in said.items()}
         ranked = sorted(mids.values())
         middles = {ranked[(len(ranked) - 1) // 2], ranked[len(ranked) // 2]}
         near = [
@@ -51,7 +51,7 @@ class Tally:
         return (
             median([said[name][0] for name in near]),
             median([mids[name] for name in near]),
-            median([said[name][1] for name in near]),
+            median([said[name][2] for name in near]),
             frozenset(near),
         )
 
@@ -62,8 +62,9 @@ def reference(quotes, base, least, stray_bps):
     sound = [q for q in quotes if 0 < q[3] < q[4] and Fraction(q[4] - q[3], q[3]) <= tally.stray]
 
     def book(of, against):
+        """In hundred-millionths, as the quotes are."""
         return [
-            (exchange, (of, against), Fraction(bid), Fraction(ask))
+            (exchange, (of, against), Fraction(bid), Fraction(bid + ask, 2), Fraction(ask))
             for exchange, b, q, bid, ask in sound
             if (b, q) == (of, against)
         ]
@@ -75,19 +76,16 @@ def reference(quotes, base, least, stray_bps):
         anchor = tally.agree(book({"USDT": "USDC", "USDC": "USDT"}[dollar], "USD"))
         if not anchor:
             return None
-        if dollar == "USDT":
-            across = [
-                (e, p, anchor[0] / ask, anchor[2] / bid) for e, p, bid, ask in unit(book("USDC", "USDT"))
-            ]
-        else:
-            across = [
-                (e, p, bid * anchor[0], ask * anchor[2]) for e, p, bid, ask in unit(book("USDC", "USDT"))
-            ]
-        return tally.agree(book(dollar, "USD") + across)
+        over = over_rate if dollar == "USDT" else times_rate
+        return tally.agree(book(dollar, "USD") + over(book("USDC", "USDT"), anchor))
 
-    def unit(voices):
-        """Prices as numbers, not in hundred-millionths: they are about to be multiplied."""
-        return [(e, p, bid / 10**8, ask / 10**8) for e, p, bid, ask in voices]
+    def times_rate(voices, rate):
+        by = [part / 10**8 for part in rate[:3]]
+        return [(e, p, bid * by[0], mid * by[1], ask * by[2]) for e, p, bid, mid, ask in voices]
+
+    def over_rate(voices, rate):
+        by = [part * 10**8 for part in rate[:3]]
+        return [(e, p, by[0] / ask, by[1] / mid, by[2] / bid) for e, p, bid, mid, ask in voices]
 
     if base in ("USDT", "USDC"):
         return worth(base), tally.tightness
@@ -96,5 +94,5 @@ def reference(quotes, base, least, stray_bps):
         told = book(base, dollar)
         rate = worth(dollar) if told else None
         if rate:
-            voices += [(e, p, bid * rate[0] / 10**8, ask * rate[2] / 10**8) for e, p, bid, ask in told]
+            voices += times_rate(told, rate)
     return tally.agree(voices), tally.tightness

@@ -7,7 +7,7 @@ from math import ceil, floor
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 from oracle.reference_price import reference
 from reference_quotes import BOOKS, NAMES, UNIT, around, quote, random_world, worlds
@@ -118,10 +118,9 @@ def test_one_liar_moves_nothing_beyond_the_honest(honest, lies, usdt):
         for one in books(name, lambda base, _, off=off: (off if base == "ETH" else 0, 1))
     ]
     found = price_of(quotes + books("liar", lambda base, in_asset: lies[base, in_asset]))
-    unit_of_rounding = 3
     lowest, highest = (round(3_000 * UNIT * (1 + off / 10_000)) for off in (min(honest), max(honest)))
-    # Books and rates are each one basis point wide: a mid of converted bids and asks is exact to their product.
-    slack = unit_of_rounding + 3_000 * UNIT // 10**8
+    slack = 3_000
+    """Of a rate's last digit: a quote of a token holds eight."""
     assert lowest - slack <= found.price <= highest + slack
     assert abs(price_of(quotes).price - found.price) <= highest - lowest + 2 * slack
 
@@ -159,23 +158,26 @@ def test_there_is_none_below_the_least_number(quotes, least, base):
         assert all(len(rate.exchanges) >= least for rate in found.rates)
 
 
+extremes = st.sampled_from([-1, 0, 1, 2, (1 << 63) - 2, (1 << 63) - 1, 10**30, 10**5_000]) | st.integers()
 wild = st.builds(
-    quote,
+    lambda name, book, bid, ask, **options: quote(name, *book, bid, ask, **options),
     st.sampled_from(NAMES),
-    st.sampled_from(["ETH", "USDT", "USDC", "USD", ""]),
-    st.sampled_from(["USD", "USDT", "USDC", "EUR", ""]),
-    st.integers() | st.integers(-2, 2) | st.sampled_from([10**30, -(10**30), (1 << 63) - 2]),
-    st.integers() | st.integers(-2, 3) | st.sampled_from([10**30, 10**5_000, (1 << 63) - 1]),
+    st.sampled_from([*BOOKS, ("ETH", "EUR"), ("", "")]),
+    extremes,
+    extremes,
     received=st.integers(-(10**20), 10**20),
-    stale=st.none() | st.text(max_size=3),
-    is_perpetual=st.booleans(),
+    stale=st.sampled_from([None, None, None, ""]),
+    is_perpetual=st.sampled_from([False, False, False, True]),
 )
 
 
-@given(st.lists(wild, max_size=12), st.integers(-1, 3), st.integers(0, 10_000), st.sampled_from(BASES))
+@given(
+    st.lists(wild, max_size=12), st.integers(-1, 2), st.sampled_from([0, 50, 10_000]), st.sampled_from(BASES)
+)
 def test_nothing_raises(quotes, least, stray, base):
     found = reference_price(quotes, base, ReferenceConfig(exchanges=least, stray=stray))
-    assert isinstance(found, NoPrice) or 0 < found.bid <= found.price <= found.ask
+    event(type(found).__name__)
+    assert isinstance(found, NoPrice) or 0 < found.bid <= found.price <= found.ask < 1 << 63
 
 
 @pytest.mark.parametrize("usdt", [0.97, 0.5, 1.03])
@@ -183,7 +185,8 @@ def test_a_depeg_moves_no_price_of_ether(usdt):
     books = [around(name, "ETH", "USDT", 3_000 / usdt) for name in ("binance", "okx", "bybit")]
     pegged = [around(name, "ETH", "USDT", 3_000) for name in ("binance", "okx", "bybit")]
     slipped = price_of(books + dollars(usdt))
-    assert abs(slipped.price - price_of(pegged + dollars()).price) < UNIT // 1_000
+    of_the_last_digit_of_a_quote = 2
+    assert abs(slipped.price - price_of(pegged + dollars()).price) <= of_the_last_digit_of_a_quote
     assert slipped.rates[0].price == round(usdt * UNIT)
     # ... and where the rate is not live, not one of them is believed.
     assert why_none(books) == "no exchange with a fresh price, 2 needed"

@@ -1,0 +1,228 @@
+"""What an operator sees of the exchanges: a table and lines for the live view, lines for `bot status` and for plain output.
+
+A board is one look at everything followed. Everything here is made from a board alone: the same board, the same text.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.core.market_data import ExchangeStatus, Quote
+from bot.core.quantities import format_price
+from bot.core.units import Nanoseconds
+from bot.state.joined_price import LeftOut, ReferenceConfig
+from bot.state.reference_price import DollarRate, NoPrice, ReferencePrice, reference_price
+
+LIVE = "live"
+STATE_STYLES = {LIVE: "green", "stale": "bold red", "stopped": "bold red"}
+"""Of the other states (connecting, syncing, waiting): yellow."""
+TABLE_FRAME = 3
+"""Lines of the table that are no exchange: a blank one, the title, the heading."""
+WIDE_FROM = 104
+HEADINGS = ("exchange", "state", "age", "msg/s", "gaps", "resyncs", "offset, ms")
+WIDTHS = (12, 10, 7, 6, 5, 7, 10)
+NARROW_HEADINGS = ("exchange", "state", "age", "msg/s", "gaps", "resync", "offs ms")
+NARROW_WIDTHS = (12, 10, 6, 5, 4, 6, 7)
+"""Fixed: a long reason in the last column must not squeeze the figures before it."""
+
+
+class ExchangeBoard(msgspec.Struct, frozen=True):
+    """One look at the exchanges."""
+
+    now: Nanoseconds
+    """Monotonic clock, of the look."""
+    statuses: tuple[ExchangeStatus, ...]
+    """In the order of BOT_EXCHANGES."""
+    quotes: tuple[Quote, ...]
+    references: tuple[ReferencePrice | NoPrice, ...]
+    """One for each asset of BOT_QUOTE_ASSETS, in its order."""
+
+
+def exchange_board(
+    statuses: Sequence[ExchangeStatus],
+    quotes: Sequence[Quote],
+    assets: Iterable[str],
+    config: ReferenceConfig,
+    now: Nanoseconds,
+) -> ExchangeBoard:
+    """`now` on the monotonic clock, the one that stamped the quotes."""
+    references = tuple(reference_price(quotes, asset, config) for asset in assets)
+    return ExchangeBoard(now, tuple(statuses), tuple(quotes), references)
+
+
+def exchange_section(board: ExchangeBoard, width: int, room: int) -> tuple[list[RenderableType], int]:
+    """For the live view: what to draw, in at most `room` lines (at least one), and how many it takes.
+
+    Where the table does not fit, a line of counts stands for it.
+    """
+    references = [_one_line(_reference_text(board, one)) for one in board.references]
+    whole = TABLE_FRAME + len(board.statuses) + len(references)
+    if whole <= room:
+        return [Text(), _table(board, width), *references], whole
+    lines = [_one_line(Text(summary(board)))] if room == 1 else [_one_line(_counts(board)), *references]
+    return [*lines[:room]], min(room, len(lines))
+
+
+def summary(board: ExchangeBoard) -> str:
+    """One line of everything: "exchanges 4/5 live · ETH 3000.123 USD"."""
+    prices = [
+        f"{one.base} {format_price(one.price)} USD"
+        if isinstance(one, ReferencePrice)
+        else f"{one.base} no price"
+        for one in board.references
+    ]
+    live = sum(status.state == LIVE for status in board.statuses)
+    return " · ".join([f"exchanges {live}/{len(board.statuses)} live", *prices])
+
+
+def board_lines(board: ExchangeBoard) -> list[str]:
+    """For `bot status`: a line an exchange, one for each of its quotes, one a reference price."""
+    lines = []
+    for status in board.statuses:
+        offset = "unknown" if status.clock_offset is None else f"{_milliseconds(status.clock_offset)} ms"
+        lines.append(
+            f"  {status.exchange:<12}  {status.state:<10}  {'no frame yet' if status.age is None else f'last frame {_age(status.age)} ago'}  "
+            f"{status.messages_per_second:.1f} msg/s  gaps {status.gaps}  resyncs {status.resyncs}  "
+            f"reconnects {status.reconnects}  malformed {status.malformed}  clock offset {offset}"
+            + (f"  ({status.reason})" if status.reason else "")
+        )
+        lines += [f"    {_quote_line(quote, board.now)}" for quote in quotes_of(board, status.exchange)]
+        lines += [f"    {pair}" for pair in status.pairs if not _is_quoted(board, status.exchange, pair)]
+    return lines + [f"  reference {_reference_text(board, one).plain}" for one in board.references]
+
+
+def changes(before: ExchangeBoard | None, after: ExchangeBoard) -> list[str]:
+    """For plain lines: each exchange that changed its state, each reference price that came or went."""
+    states = {status.exchange: status.state for status in before.statuses} if before else {}
+    had = {one.base: isinstance(one, ReferencePrice) for one in before.references} if before else {}
+    said = [
+        f"exchange {status.exchange}: {status.state}" + (f" ({status.reason})" if status.reason else "")
+        for status in after.statuses
+        if states.get(status.exchange) != status.state
+    ]
+    return said + [
+        f"reference {_reference_text(after, one).plain}"
+        for one in after.references
+        if had.get(one.base) != isinstance(one, ReferencePrice)
+    ]
+
+
+def quotes_of(board: ExchangeBoard, exchange: str) -> list[Quote]:
+    """Of this exchange, fresh or not, in their order."""
+    return [quote for quote in board.quotes if quote.exchange == exchange]
+
+
+def _table(board: ExchangeBoard, width: int) -> Table:
+    is_wide = width >= WIDE_FROM
+    headings, widths, gap = (HEADINGS, WIDTHS, 2) if is_wide else (NARROW_HEADINGS, NARROW_WIDTHS, 1)
+    live = sum(status.state == LIVE for status in board.statuses)
+    table = Table(
+        title=Text(f"Exchanges ({live} of {len(board.statuses)} live)", style="bold cyan"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
+        header_style="dim",
+    )
+    for number, (heading, cells) in enumerate(zip(headings, widths, strict=True)):
+        justify: Literal["left", "right"] = "left" if number < 2 else "right"
+        table.add_column(heading, justify=justify, width=cells, no_wrap=True, overflow="ellipsis")
+    rest = width - sum(widths) - gap * len(widths)
+    table.add_column("quote", width=max(1, rest), no_wrap=True, overflow="ellipsis")
+    for status in board.statuses:
+        table.add_row(
+            status.exchange,
+            Text(status.state, style=STATE_STYLES.get(status.state, "yellow")),
+            _age(status.age),
+            f"{status.messages_per_second:.0f}",
+            Text(str(status.gaps), style="" if status.gaps else "dim"),
+            Text(str(status.resyncs), style="" if status.resyncs else "dim"),
+            "—" if status.clock_offset is None else _milliseconds(status.clock_offset),
+            _first_quote(board, status, is_wide=is_wide),
+        )
+    return table
+
+
+def _first_quote(board: ExchangeBoard, status: ExchangeStatus, *, is_wide: bool) -> Text:
+    """Of the first pair; or why there is none."""
+    first = next(iter(quotes_of(board, status.exchange)), None)
+    if status.state != LIVE or first is None:
+        return Text(status.reason or "no quote yet", style="yellow")
+    if first.stale is not None:
+        return Text(f"{first.pair} {first.stale}", style="yellow")
+    price = (
+        f"{format_price(first.bid)} / {format_price(first.ask)}"
+        if is_wide
+        else format_price((first.bid + first.ask) // 2)
+    )
+    return Text(f"{first.pair} {price}")
+
+
+def _counts(board: ExchangeBoard) -> Text:
+    """Which are live, for a terminal too low for the table."""
+    line = Text("exchanges: ")
+    for number, status in enumerate(board.statuses):
+        line.append(", " if number else "")
+        line.append(f"{status.exchange} {status.state}", style=STATE_STYLES.get(status.state, "yellow"))
+    return line
+
+
+def _reference_text(board: ExchangeBoard, one: ReferencePrice | NoPrice) -> Text:
+    if isinstance(one, NoPrice):
+        line = Text(f"{one.base} no price: {one.reason}", style="bold yellow")
+    else:
+        line = Text(f"{one.base} {format_price(one.price)} USD", style="bold")
+        told = (
+            f"{len(one.sources)} exchanges" if len(one.sources) > 1 else one.sources[0].exchange,
+            f"{one.spread_bps} bps wide",
+            f"{_age(Nanoseconds(board.now - one.received))} old",
+            *(_rate_text(rate) for rate in one.rates),
+        )
+        line.append("".join(f" · {part}" for part in told), style="not bold dim")
+    if one.left_out:
+        line.append(f" · left out: {_left_out_text(one.left_out)}", style="not bold yellow")
+    return line
+
+
+def _rate_text(rate: DollarRate) -> str:
+    return f"{rate.dollar} {format_price(rate.price)}" + (f" through {rate.through}" if rate.through else "")
+
+
+def _left_out_text(left_out: Sequence[LeftOut]) -> str:
+    """By exchange; of several of its books the first."""
+    first: dict[str, LeftOut] = {}
+    for one in left_out:
+        first.setdefault(one.exchange, one)
+    return ", ".join(f"{one.exchange} {one.pair} ({one.reason})" for one in first.values())
+
+
+def _quote_line(quote: Quote, now: Nanoseconds) -> str:
+    told = f"{quote.pair}  {format_price(quote.bid)} / {format_price(quote.ask)}"
+    age = _age(Nanoseconds(now - quote.received))
+    return f"{told}  {age} old" + ("" if quote.stale is None else f"  stale: {quote.stale}")
+
+
+def _is_quoted(board: ExchangeBoard, exchange: str, pair: str) -> bool:
+    return any(str(quote.pair) == pair for quote in quotes_of(board, exchange))
+
+
+def _one_line(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _age(age: Nanoseconds | None) -> str:
+    if age is None:
+        return "—"
+    seconds = max(0, age) / 10**9
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 1_000 else f"{seconds / 60:.0f} min"
+
+
+def _milliseconds(offset: Nanoseconds) -> str:
+    return f"{offset / 10**6:+.0f}"
