@@ -31,6 +31,11 @@ def plain_books(day: Day) -> Books:
     return books
 
 
+def level_count(day: Day, frame: str) -> int:
+    """Levels that a frame tells."""
+    return sum(1 for _ in _levels(day.venue, json.loads(frame, parse_float=Decimal)))
+
+
 def scaled(side: Side) -> dict[int, int]:
     """As the bot holds it: integers of 10^-8."""
     return {int(price * SCALE): int(size * SCALE) for price, size in side.items()}

@@ -30,6 +30,8 @@ class Shape:
     """Levels a side that the venue shows; None: all."""
     tells_leaving: bool = True
     """Whether a level pushed out of the shown depth is sent with size 0 (Kraken leaves that to the reader)."""
+    swing: float = 6.0
+    """Standard deviation of the mid's moves, in ticks."""
     padding: str = ""
     """Zeros that the venue writes behind every price."""
     levels: int = 1_000
@@ -101,7 +103,7 @@ class Walk:
         """Move the mid; levels it runs through are taken."""
         gone: set[tuple[int, int]] = set()
         if self.draw.random() < 0.5:
-            self.mid += self.draw.gauss(0.0, 6.0)
+            self.mid += self.draw.gauss(0.0, self.shape.swing)
         for side, ladder in enumerate(self.ladders):
             while ladder and (ladder[-1] >= self.mid if side == BID else ladder[0] <= self.mid):
                 price = ladder[-1] if side == BID else ladder[0]
