@@ -31,6 +31,16 @@ KRAKEN_ASKS = """45285.2 0.00100000 45286.4 1.54571953 45286.6 1.54571109 45289.
     45291.8 1.54553491 45294.7 0.04454749 45296.1 0.35380000 45297.5 0.09945542 45299.5 0.18772827"""
 KRAKEN_CHECKSUM = 3310070434
 
+# ALGO/USD as it came over websocket v2 on 2024-10-03: a snapshot, then an update of one bid.
+ALGO_BIDS = """0.12291 27039.62776299 0.12290 8136.33288180 0.12287 10984.20817349 0.12283 28027.05025639
+    0.12280 9705.60000000 0.12279 15215.53522714 0.12275 4067.00000000 0.12274 30639.39949109
+    0.12268 2531.96119986 0.12267 16299.00000000"""
+ALGO_ASKS = """0.12307 600.00000000 0.12308 4042.11919517 0.12312 10284.53891000 0.12314 16155.08885299
+    0.12315 5186.05778473 0.12316 32828.24000000 0.12317 7751.65718582 0.12318 32298.82000000
+    0.12319 1864.66899600 0.12322 4718.99755630"""
+ALGO_CHECKSUM = 2375857985
+ALGO_UPDATE, ALGO_UPDATED = "0.12275 6597.51731160", 1100635717
+
 # Of the order book channels of OKX's API, both its forms: (bids, asks, checksum).
 OKX_SAMPLES = [
     ("3366.1 7 3366 6", "3366.8 9 3368 8", -1881014294),
@@ -76,6 +86,13 @@ def test_krakens_published_sample():
     words, oracle = both_books(pairs(KRAKEN_BIDS), pairs(KRAKEN_ASKS), kraken)
     assert kraken_checksum(words, AT, 0) == KRAKEN_CHECKSUM
     assert oracle.kraken_checksum() == KRAKEN_CHECKSUM
+
+
+def test_a_snapshot_and_an_update_as_kraken_sent_them():
+    words, oracle = both_books(pairs(ALGO_BIDS), pairs(ALGO_ASKS), kraken)
+    assert kraken_checksum(words, AT, 0) == oracle.kraken_checksum() == ALGO_CHECKSUM
+    words, oracle = both_books(pairs(ALGO_BIDS) + pairs(ALGO_UPDATE), pairs(ALGO_ASKS), kraken)
+    assert kraken_checksum(words, AT, 0) == oracle.kraken_checksum() == ALGO_UPDATED
 
 
 @pytest.mark.parametrize("side", [0, 1])
