@@ -162,6 +162,12 @@ def _report(options: argparse.Namespace) -> int:
     return print_report(options)
 
 
+def _replay(options: argparse.Namespace) -> int:
+    from bot.ops.replay import print_replay
+
+    return print_replay(options)
+
+
 def _config(options: argparse.Namespace) -> int:
     from bot.ops.config_view import print_config
 
@@ -233,6 +239,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("id", help="its eight characters, or a unique prefix")
     _reads_a_run(explain)
     _output(explain)
+
+    replay = _verb(
+        verbs, "replay", _replay, "run recorded feeds through the same code and tell what they brought"
+    )
+    replay.add_argument("folder", type=Path, help="recordings/ of a data folder; see BOT_RECORD")
+    replay.add_argument("--fast", action="store_true", help="not at the recorded pace, as fast as it goes")
+    _output(replay)
 
     config = _verb(verbs, "config", _config, "the settings as they are understood, secrets left out")
     _env_file(config)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -35,14 +35,9 @@ from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import NonceLine
-from bot.feeds.cex.config import CexConfig
-from bot.feeds.cex.exchange_feed import ExchangeFeed
-from bot.feeds.cex.exchange_feeds import ExchangeFeeds
-from bot.feeds.cex.rest import RestClient
-from bot.feeds.cex.venues import VENUES
-from bot.feeds.cex.websocket import picows_connect
 from bot.feeds.config import HeadFeedConfig
 from bot.feeds.heads import HeadFeed
+from bot.feeds.recorded_session import recorded_connect
 from bot.feeds.recorder import Recorder
 from bot.journal.store import JournalStore
 from bot.journal.token_cache import CACHE_FILE, load_verdicts, save_verdicts
@@ -50,7 +45,7 @@ from bot.loop import LoopDeps, World
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.protocols.pool_events import FOLLOWED_TOPICS
 from bot.risk.ledger import Ledger
-from bot.settings import ExchangeSettings, Settings, limits_of
+from bot.settings import Settings, limits_of
 from bot.state.market_state import MarketState
 from bot.state.token_safety import TokenBook, TokenPolicy
 from bot.state.token_verdicts import Checked
@@ -104,44 +99,6 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             await route.close()
 
 
-@asynccontextmanager
-async def open_exchanges(settings: Settings, recorder: Recorder | None) -> AsyncIterator[ExchangeFeeds]:
-    """The feeds of BOT_EXCHANGES, running until left. Their clock is the machine's in lockstep too: exchanges do not wait."""
-    rest = RestClient()
-    feeds = ExchangeFeeds([_exchange_feed(settings, row, rest, recorder) for row in settings.exchanges])
-    running = asyncio.create_task(feeds.run(), name="exchange feeds")
-    try:
-        yield feeds
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await rest.close()
-
-
-def _exchange_feed(
-    settings: Settings, row: ExchangeSettings, rest: RestClient, recorder: Recorder | None
-) -> ExchangeFeed:
-    variables, venue = settings.variables, VENUES[row.name]
-    usual = (pair for asset in variables.quote_assets for pair in venue.default_pairs(asset))
-    pairs = tuple(dict.fromkeys(row.pairs or usual))
-    tap = None
-    if recorder is not None and settings.records_exchanges:
-        tap = recorder.source(row.name, [str(pair) for pair in pairs])
-    return ExchangeFeed(
-        venue,
-        pairs,
-        row.ws_url or venue.ws_url,
-        row.rest_url or venue.rest_url,
-        CexConfig(quote_age=Nanoseconds(variables.quote_age), quote_lag=Nanoseconds(variables.quote_lag)),
-        picows_connect,
-        rest.fetch,
-        SystemClock(),
-        random.SystemRandom().random,
-        tap,
-    )
-
-
 async def compose(
     settings: Settings,
     adapters: Adapters,
@@ -150,6 +107,7 @@ async def compose(
     run_id: str,
     wallets: dict[WalletName, Address],
     tokens_tested: Progress,
+    recorder: Recorder | None,
 ) -> tuple[LoopDeps, World]:
     """Everything the loop takes, with the ledger and what was in flight restored from the journal (law 13).
 
@@ -190,7 +148,7 @@ async def compose(
             state_age=_patient(settings, settings.variables.state_age),
             expired_gas=EXPIRED_GAS,
         ),
-        feed=_feed(settings, adapters.clock, ahead.expect),
+        feed=_feed(settings, adapters.clock, ahead.expect, recorder),
         reader=ahead,
         signer=adapters.signer,
         in_flight=in_flight,
@@ -273,7 +231,9 @@ def _dispatcher(
     )
 
 
-def _feed(settings: Settings, clock: SystemClock, coming: Callable[[Head], None]) -> HeadFeed:
+def _feed(
+    settings: Settings, clock: SystemClock, coming: Callable[[Head], None], recorder: Recorder | None
+) -> HeadFeed:
     variables = settings.variables
     config = HeadFeedConfig(
         heartbeat=Nanoseconds(variables.feed_heartbeat), allowed_silence=Nanoseconds(variables.feed_silence)
@@ -281,6 +241,8 @@ def _feed(settings: Settings, clock: SystemClock, coming: Callable[[Head], None]
     jitter = random.Random(0).random if variables.lockstep else random.SystemRandom().random  # noqa: S311  # spreads reconnects
     # The feed judges a half-open socket by its own patience, which must be shorter than the session's.
     connect = _connect(settings, clock, max(variables.rpc_timeout, 2 * config.patience))
+    if recorder is not None and settings.records_chain:
+        connect = recorded_connect(connect, variables.rpc_url, recorder.source("chain"), SystemClock())
     return HeadFeed(connect, clock, config, FOLLOWED_TOPICS, jitter, coming)
 
 

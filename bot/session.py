@@ -7,17 +7,23 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
 import uvloop
 
+from bot.clock import SystemClock
 from bot.compose import Adapters, compose, halt_reason, open_adapters
+from bot.compose_feeds import open_exchanges, open_recorder
 from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, BrokenInvariant, Halted, StopTheBot
 from bot.core.identity import Address, WalletName
 from bot.core.records import RunRecord
+from bot.core.units import Bps
+from bot.feeds.cex.exchange_feeds import ExchangeFeeds
+from bot.feeds.cex.frame_reader import warm_frames
 from bot.garbage import Garbage
 from bot.journal.read import JournalReader
 from bot.journal.store import JournalStore, open_journal
@@ -25,6 +31,7 @@ from bot.loop import Loop, LoopDeps, World
 from bot.opportunities.warm import warm_kernels
 from bot.ops import doctor
 from bot.ops.barred_tokens import barred_in_words
+from bot.ops.exchange_watch import ExchangeWatch
 from bot.ops.observed_journal import ObservedJournal
 from bot.ops.report import build_report
 from bot.ops.report_text import report_text
@@ -32,6 +39,7 @@ from bot.ops.run_folder import JOURNAL_FILE, deliver
 from bot.ops.run_progress import LimitUse, RunProgress
 from bot.ops.show import Show
 from bot.settings import Settings, load_settings, read_environment
+from bot.state.joined_price import ReferenceConfig
 from bot.supervisor import await_file
 
 log = structlog.get_logger()
@@ -41,10 +49,14 @@ def run_session(options: argparse.Namespace) -> int:
     """`bot run`. 0 after an orderly end, by `--blocks` or SIGTERM; 130 after Ctrl-C, orderly too unless it came twice."""
     show = Show(plain=options.plain)
     started = time.monotonic()
-    warm_kernels(lambda what: show.step(what, "compiling: some seconds on a first start, cached afterwards"))
+    warm_kernels(show.compiling)
+    if options.after is not None:  # the local market has exchanges; while it is being built there is time
+        warm_frames(show.compiling)
     show.step("search kernels", f"ready ({time.monotonic() - started:.1f} s)")
     await_file(options.after)
     settings = load_settings(read_environment(options.env_file))
+    if settings.exchanges and options.after is None:
+        warm_frames(show.compiling)
     _log_to(settings.data_dir / "logs" / "bot.jsonl", settings.variables.log_level)
     halt = halt_reason(settings.data_dir)
     if halt is not None and settings.sends:
@@ -114,7 +126,11 @@ async def _run(
 ) -> int:
     signals = _Signals()
     try:
-        async with open_adapters(settings) as adapters:
+        async with (
+            open_adapters(settings) as adapters,
+            open_recorder(settings) as recorder,
+            open_exchanges(settings, recorder) as exchanges,
+        ):
             wallets: dict[WalletName, Address] = {}
             async for finding in _checks(settings, adapters, wallets):
                 show.step(finding.subject, finding.found)
@@ -127,7 +143,7 @@ async def _run(
                 progress.on_intent(earlier.record)
             journal = ObservedJournal(store, progress)
             deps, world = await compose(
-                settings, adapters, store, journal, run.run_id, wallets, _tokens_tested(show)
+                settings, adapters, store, journal, run.run_id, wallets, _tokens_tested(show), recorder
             )
             _show_world(show, world)
             async with show.running(progress, _banner(settings), signals.stop) as shown:
@@ -137,7 +153,7 @@ async def _run(
                 deps = msgspec.structs.replace(deps, after_block=after_block, rest=garbage.between_blocks)
                 loop = Loop(deps, world, signals.stop, options.blocks)
                 del world  # the loop's alone: a state that was rebuilt must not keep the first one alive
-                await _loop(loop, garbage)
+                await _loop(loop, garbage, _exchange_watch(settings, exchanges).run(progress))
     except asyncio.CancelledError:
         if not signals.received:
             raise
@@ -168,13 +184,25 @@ def _tokens_tested(show: Show) -> Callable[[int, int], None]:
     return tested
 
 
-async def _loop(loop: Loop, garbage: Garbage) -> None:
+async def _loop(loop: Loop, garbage: Garbage, watching: Coroutine[Any, Any, None]) -> None:
+    """The loop, and beside it what looks after memory and at the exchanges."""
     with garbage.held():
-        guard = asyncio.create_task(garbage.guard())
+        beside = [asyncio.create_task(work) for work in (garbage.guard(), watching)]
         try:
             await loop.run()
         finally:
-            guard.cancel()
+            for task in beside:
+                task.cancel()
+            for outcome in await asyncio.gather(*beside, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    log.error("beside_the_loop.defect", reason=f"{type(outcome).__name__}: {outcome}")
+
+
+def _exchange_watch(settings: Settings, exchanges: ExchangeFeeds) -> ExchangeWatch:
+    variables = settings.variables
+    config = ReferenceConfig(exchanges=variables.reference_exchanges, stray=Bps(variables.reference_stray))
+    # The machine's clock, in lockstep too: it is the exchanges' own.
+    return ExchangeWatch(exchanges, variables.quote_assets, config, settings.data_dir, SystemClock())
 
 
 async def _checks(

@@ -2,7 +2,7 @@
 
 LAYERS = (
     ("cli", "session", "supervisor", "__main__"),
-    ("compose",),
+    ("compose", "compose_feeds"),
     ("ops",),
     ("settings", "variables", "loop"),
     ("tick", "feeds", "chain", "exchanges", "journal", "clock", "garbage"),
