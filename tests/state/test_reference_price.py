@@ -3,6 +3,7 @@
 import os
 import random
 from collections import Counter
+from itertools import product
 from math import ceil, floor
 
 import msgspec
@@ -158,7 +159,8 @@ def test_there_is_none_below_the_least_number(quotes, least, base):
         assert all(len(rate.exchanges) >= least for rate in found.rates)
 
 
-extremes = st.sampled_from([-1, 0, 1, 2, (1 << 63) - 2, (1 << 63) - 1, 10**30, 10**5_000]) | st.integers()
+EDGES = (-1, 0, 1, 2, (1 << 63) - 2, (1 << 63) - 1, 1 << 63, 10**5_000)
+extremes = st.sampled_from(EDGES) | st.integers()
 wild = st.builds(
     lambda name, book, bid, ask, **options: quote(name, *book, bid, ask, **options),
     st.sampled_from(NAMES),
@@ -178,6 +180,18 @@ def test_nothing_raises(quotes, least, stray, base):
     found = reference_price(quotes, base, ReferenceConfig(exchanges=least, stray=stray))
     event(type(found).__name__)
     assert isinstance(found, NoPrice) or 0 < found.bid <= found.price <= found.ask < 1 << 63
+
+
+@pytest.mark.parametrize("book", BOOKS, ids="/".join)
+def test_no_edge_raises(book):
+    """Each pair of edges as the bid and ask of one book on two exchanges, beside sound ones of all others."""
+    sound = [around(name, *other, 1) for name in NAMES[:2] for other in BOOKS if other != book]
+    for bid, ask in product(EDGES, EDGES):
+        told = [quote(name, *book, bid, ask) for name in NAMES[:2]]
+        for base, stray in product(BASES, (0, 50, 10_000)):
+            for quotes in (told, told + sound):
+                found = reference_price(quotes, base, ReferenceConfig(exchanges=1, stray=stray))
+                assert isinstance(found, NoPrice) or 0 < found.bid <= found.ask < 1 << 63
 
 
 @pytest.mark.parametrize("usdt", [0.97, 0.5, 1.03])
@@ -260,6 +274,20 @@ def test_one_after_the_other_falls_silent_and_then_there_is_none():
     assert sources == [4, 3, 2]
     assert why_none(quotes[3:]) == "1 exchange with a fresh price, 2 needed"
     assert why_none([]) == "no exchange with a fresh price, 2 needed"
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "usdt", "reason"),
+    [
+        (1, 2, 0.5, "less than 0.00000001 USD"),
+        ((1 << 63) - 2, (1 << 63) - 1, 1.03, "more than 92233720368.54"),
+    ],
+)
+def test_what_no_price_can_hold_is_none(bid, ask, usdt, reason):
+    books = [quote(name, "ETH", "USDT", bid, ask) for name in NAMES[:2]]
+    rates = dollars(usdt)
+    config = ReferenceConfig(exchanges=2, stray=10_000)
+    assert why_none(books + rates, config=config) == reason
 
 
 def test_it_is_as_old_as_the_oldest_that_had_a_say():
