@@ -155,13 +155,16 @@ class CexStage:
         self.feeds = feeds
         self._steps = 0
 
-    async def step(self, seconds):
-        """Time goes on by about so many seconds, second by second; then all books move."""
+    async def wait(self, seconds):
+        """Time goes on by about so many seconds, second by second; no book moves."""
         self._steps += 1
         # No two steps at a whole distance: an exchange's time names one state even when its clock jumps.
         target = self.clock.passed + seconds * SECOND + self._steps**2 % 9_973 * 1_000
         while self.clock.passed < target:
             await self._second(min(target, self.clock.passed + SECOND))
+
+    async def move(self):
+        """All books move, and everybody hears of it."""
         self.server.move()
         await self.settle()
 
@@ -176,15 +179,13 @@ class CexStage:
     async def settle(self):
         """Until every frame sent has been read, and nothing follows from it."""
         quiet, last = 0, None
-        for _ in range(PATIENCE_ROUNDS):
-            await asyncio.sleep(0)
+        for turn in range(PATIENCE_ROUNDS):
+            await asyncio.sleep(0 if turn < 100 else 0.0005)
             state = self._state()
             quiet = quiet + 1 if state == last and self._is_at_rest() else 0
             last = state
             if quiet == QUIET_ROUNDS:
                 return
-            if quiet == 0:
-                await asyncio.sleep(0.0002)
         raise AssertionError(f"no rest: {state}")
 
     def _state(self):

@@ -14,14 +14,16 @@ from bot.world.exchanges.server import EXCHANGES
 
 BLOCKS = int(os.environ.get("EXCHANGE_BLOCKS", "150"))
 """7,200 are a day."""
-SEED = int(os.environ.get("EXCHANGE_SEED", "11"))
+SEED = int(os.environ.get("EXCHANGE_SEED", "12"))
 STEPS = 6
 STEP_SECONDS = 2
 FAULT_EVERY = 60
 """Blocks, on the average, between two faults of a kind on an exchange."""
 RECOVERY_SECONDS = 600
-KRAKEN_CHECKED = 10
-"""Levels its checksum covers: a lost message about deeper ones cannot be noticed by anybody."""
+DEPTHS = {"kraken": 10, "bybit": 50}
+"""Levels a side that are compared, elsewhere all: Bybit sends no more, and a lost message about levels deeper than
+Kraken's checksum covers cannot be noticed by anybody.
+"""
 FULL_SIZE = 1_000
 MOST_GROWTH = 4_096
 """Bytes a block, after the first third."""
@@ -41,7 +43,8 @@ class Judge:
         self.stale = Counter()
         """(exchange, reason without its numbers) -> how often."""
 
-    def look(self):
+    def look(self, *, whole):
+        """`whole`: books to their depth; else their best levels, when nothing new has come for as long as it gets."""
         now = self.stage.clock.monotonic()
         for name, feed in self.stage.feeds.items():
             for index, pair in enumerate(PAIRS[name]):
@@ -49,7 +52,7 @@ class Judge:
                 reason = feed.is_fresh(pair, now)
                 if reason is None:
                     self.books[name] += 1
-                    self.judge_book(name, feed.book(pair), index)
+                    self.judge_book(name, feed.book(pair), index, DEPTHS.get(name, 0) if whole else 1)
                 else:
                     self.stale[name, "".join(c for c in reason if not c.isdigit())[:40]] += 1
                 quote = feed.quote(pair, now)
@@ -57,14 +60,11 @@ class Judge:
                     self.quotes[name] += 1
                     self.judge_quote(name, feed, quote, index)
 
-    def judge_book(self, name, book, index):
-        truth = self.truth(name, index, book, serial=0)
+    def judge_book(self, name, book, index, depth):
+        truth = self.truth(name, index, book, serial=0, depth=depth)
         assert truth is not None, f"{name}: a fresh book of a state that never was: id {book.last_id}"
-        depth = {"kraken": KRAKEN_CHECKED, "bybit": 50}.get(name)
-        bids, asks = book.top(max(book.bid_count, book.ask_count))
-        assert tuple(bids[:depth]) == truth.bids[:depth], name
-        assert tuple(asks[:depth]) == truth.asks[:depth], name
-        assert len(bids) >= KRAKEN_CHECKED
+        bids, asks = book.top(depth or max(book.bid_count, book.ask_count))
+        assert (tuple(bids), tuple(asks)) == (truth.bids, truth.asks), name
         self.assert_current(name, truth)
 
     def judge_quote(self, name, feed, quote, index):
@@ -74,7 +74,7 @@ class Judge:
         truths = [
             truth
             for serial, priced in ((1, reader.quotes[index]), (0, reader.books[index]))
-            if priced.best() == numbers and (truth := self.truth(name, index, priced, serial)) is not None
+            if priced.best() == numbers and (truth := self.truth(name, index, priced, serial, 1)) is not None
         ]
         assert any((*truth.bids[0], *truth.asks[0]) == numbers for truth in truths), (name, quote)
         self.assert_current(name, max(truths, key=lambda truth: truth.since))
@@ -84,13 +84,11 @@ class Judge:
         allowed = CONFIG.quote_age + CONFIG.quote_lag
         assert behind <= allowed, f"{name}: offered as fresh {behind / SECOND:.3f} s after it was true"
 
-    def truth(self, name, index, priced, serial):
+    def truth(self, name, index, priced, serial, depth):
         symbol = self.stage.feeds[name].venue.symbol(PAIRS[name][index])
-        if name in ("kraken", "coinbase"):
-            return self.stage.server.truth(name, symbol, priced.exchange_time)
-        return self.stage.server.truth(
-            name, symbol, priced.last_id, serial=serial if name == "bybit" else None
-        )
+        number = priced.exchange_time if name in ("kraken", "coinbase") else priced.last_id
+        serial = serial if name == "bybit" else None
+        return self.stage.server.truth(name, symbol, number, serial=serial, depth=depth)
 
 
 async def test_what_is_fresh_is_true_whatever_goes_wrong(say):
@@ -99,8 +97,7 @@ async def test_what_is_fresh_is_true_whatever_goes_wrong(say):
         judge = Judge(stage)
         for block in range(BLOCKS):
             for _ in range(STEPS):
-                await stage.step(STEP_SECONDS)
-                judge.look()
+                await step(stage, judge)
             memory.append((block, resident()))
         await recover(stage, judge)
         story = stage.server.story
@@ -110,18 +107,27 @@ async def test_what_is_fresh_is_true_whatever_goes_wrong(say):
         assert judge.books[name] > judge.asked[name] / 4, f"{name} was hardly ever fresh: {judge.stale}"
         assert judge.quotes[name] > judge.asked[name] / 4, name
     assert_all_happened_and_were_noticed(story, counters)
+    reasons = {reason for _, reason in judge.stale}
+    assert any("behind" in reason for reason in reasons), "no clock jump made anything stale"
+    assert any("last frame" in reason for reason in reasons), "no stall made anything stale"
     slope = growth(memory)
     say(f"memory: {slope:+.0f} bytes a block, {memory[-1][1] / 2**20:.0f} MiB at the end")
     if BLOCKS >= FULL_SIZE:
         assert slope < MOST_GROWTH
 
 
+async def step(stage, judge):
+    await stage.wait(STEP_SECONDS)
+    judge.look(whole=False)
+    await stage.move()
+    judge.look(whole=True)
+
+
 async def recover(stage, judge):
     """Nothing new goes wrong: every book comes back."""
     stage.server.end_faults()
     for _ in range(RECOVERY_SECONDS // STEP_SECONDS):
-        await stage.step(STEP_SECONDS)
-        judge.look()
+        await step(stage, judge)
         now = stage.clock.monotonic()
         reasons = {
             (name, pair): reason
@@ -137,30 +143,23 @@ async def recover(stage, judge):
 def assert_all_happened_and_were_noticed(story, counters):
     happened = {kind: sum(one.get(kind, 0) for one in story.values()) for kind in FAULTS}
     assert all(happened.values()), f"this seed and size leave out a fault: {happened}"
-    noticed = {
-        field: {name: getattr(counter, field) for name, counter in counters.items()}
-        for field in (
-            "gaps",
-            "checksums",
-            "malformed",
-            "duplicates",
-            "half_open",
-            "reconnects",
-            "resyncs",
-            "hand_overs",
-        )
-    }
     for name, one in story.items():
-        breaks = noticed["gaps"][name] + noticed["checksums"][name]
-        if one.get("gap") and name != "kraken":
-            assert breaks >= 1, f"{name}: {one}"
-        assert bool(one.get("malformed")) <= bool(noticed["malformed"][name]), name
-        assert bool(one.get("half_open")) <= bool(noticed["half_open"][name]), name
-        assert bool(one.get("maintenance")) <= bool(noticed["reconnects"][name]), name
-        assert not any(word.startswith(("too_many_m", "too_many_a", "no_")) for word in one), f"{name}: {one}"
-    assert noticed["checksums"]["kraken"] >= story["kraken"].get("wrong_checksum", 0) > 0
-    assert noticed["duplicates"]["binance"] >= story["binance"].get("duplicate", 0) > 0
-    assert noticed["hand_overs"]["binance"] >= 1
+        noticed = counters[name]
+        # Any of them may befall a connection that is lost anyway, so that not each is counted by itself.
+        if one.get("gap", 0) + one.get("out_of_order", 0) + one.get("wrong_checksum", 0) > 1:
+            assert noticed.gaps + noticed.checksums > 0, f"{name}: {one}"
+        for kind, count in (
+            ("malformed", noticed.malformed),
+            ("half_open", noticed.half_open),
+            ("maintenance", noticed.reconnects + noticed.hand_overs),
+        ):
+            assert count or not one.get(kind), f"{name}: {kind} was not noticed"
+        assert {"too_many_messages", "too_many_attempts", "no_pong", "no_subscription"}.isdisjoint(one), name
+    assert counters["kraken"].checksums > 0
+    assert counters["okx"].checksums > 0
+    assert counters["binance"].duplicates > 0
+    assert counters["binance"].hand_overs > 0
+    assert sum(one.too_fast for one in counters.values()) > 0
 
 
 def report(say, judge, story, counters, seconds):

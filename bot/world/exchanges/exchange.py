@@ -142,8 +142,10 @@ class Exchange(Host):
         if stream.symbol:
             published = self._published(stream.symbol)
             published.watch(stream.depth)
-            frame = self.protocol.snapshot(stream, published.book, self.time())
+            time = self.time()
+            frame = self.protocol.snapshot(stream, published.book, time)
             if frame is not None:
+                published.book.tell(time)
                 connection.send_data(frame, stream, is_update=False)
 
     def _tell(self, symbol: str, published: PublishedBook, movement: Movement, *, is_message: bool) -> None:

@@ -160,12 +160,14 @@ class ExchangeServer:
         """Every frame has been given to its socket."""
         return all(one.is_idle for exchange in self.exchanges.values() for one in exchange.connections)
 
-    def truth(self, exchange: str, symbol: str, number: int, *, serial: int | None = None) -> Truth | None:
+    def truth(
+        self, exchange: str, symbol: str, number: int, *, serial: int | None = None, depth: int = 0
+    ) -> Truth | None:
         """The book that had this update id, or this exchange time (ns) where there are no ids; None: forgotten or never.
 
-        For Bybit `number` is a `u`, and `serial` says of which topic: 0 of a book, 1 of a quote.
+        For Bybit `number` is a `u`, and `serial` says of which topic: 0 of a book, 1 of a quote. `depth`: levels a side, 0 all.
         """
-        return self.exchanges[exchange].book(symbol).truth(number, serial=serial)
+        return self.exchanges[exchange].book(symbol).truth(number, serial=serial, depth=depth)
 
     def _strike_after(self, rates: FaultRates, block: int) -> None:
         for name, exchange in self.exchanges.items():

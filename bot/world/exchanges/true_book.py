@@ -56,6 +56,8 @@ class _Past(msgspec.Struct):
     """(side, price, size before)."""
     serials: tuple[int, int]
     """Bybit's own numbers of the last message of its book and of its quote."""
+    told_at: list[int]
+    """Exchange times of snapshots made of it later."""
 
 
 class _Side:
@@ -144,7 +146,12 @@ class TrueBook:
         """The last change is the truth from now on."""
         if self._past is not None:
             serials = (self.book_serial, self.quote_serial)
-            self._past.append(_Past(self.id, since, exchange_time, self._undo, serials))
+            self._past.append(_Past(self.id, since, exchange_time, self._undo, serials, []))
+
+    def tell(self, exchange_time: int) -> None:
+        """The state of now goes out in a snapshot with this time."""
+        if self._past:
+            self._past[-1].told_at.append(exchange_time)
 
     def best(self) -> tuple[int, int, int, int]:
         """Bid, its size, ask, its size, in ticks and lots."""
@@ -152,15 +159,15 @@ class TrueBook:
         bid, ask = bids.at(0), asks.at(0)
         return bid, bids.sizes[bid], ask, asks.sizes[ask]
 
-    def truth(self, number: int, *, serial: int | None = None) -> Truth | None:
+    def truth(self, number: int, *, serial: int | None = None, depth: int = 0) -> Truth | None:
         """The newest remembered state with this id, or exchange time, or (serial 0: book, 1: quote) Bybit's number."""
         past = list(self._past or ())
         for place in reversed(range(len(past))):
             if number in _names(past[place], serial):
-                return self._as_of(past, place)
+                return self._as_of(past, place, depth)
         return None
 
-    def _as_of(self, past: Sequence[_Past], place: int) -> Truth:
+    def _as_of(self, past: Sequence[_Past], place: int, depth: int) -> Truth:
         sizes = [dict(side.sizes) for side in self.sides]
         for later in reversed(past[place + 1 :]):
             for side, price, size in reversed(later.undo):
@@ -168,16 +175,17 @@ class TrueBook:
         state = past[place]
         return Truth(
             id=state.id,
-            bids=self._scaled(sizes[BID], best_first=-1),
-            asks=self._scaled(sizes[ASK], best_first=1),
+            bids=self._scaled(sizes[BID], depth, is_descending=True),
+            asks=self._scaled(sizes[ASK], depth, is_descending=False),
             exchange_time=state.exchange_time,
             since=state.since,
             until=past[place + 1].since if place + 1 < len(past) else None,
         )
 
-    def _scaled(self, sizes: dict[int, int], best_first: int) -> tuple[Level, ...]:
-        price, size = self.listing.price_scaled, self.listing.size_scaled
-        return tuple((price(p), size(sizes[p])) for p in sorted(sizes, key=best_first.__mul__) if sizes[p])
+    def _scaled(self, sizes: dict[int, int], depth: int, *, is_descending: bool) -> tuple[Level, ...]:
+        price_unit, size_unit = self.listing.price_scaled(1), self.listing.size_scaled(1)
+        there = sorted([price for price, size in sizes.items() if size], reverse=is_descending)
+        return tuple([(price * price_unit, sizes[price] * size_unit) for price in there[: depth or None]])
 
     def _put(self, side: int, price: int, size: int) -> None:
         old = self.sides[side].put(price, size)
@@ -232,4 +240,4 @@ class TrueBook:
 
 
 def _names(state: _Past, serial: int | None) -> tuple[int, ...]:
-    return (state.id, state.exchange_time) if serial is None else (state.serials[serial],)
+    return (state.id, state.exchange_time, *state.told_at) if serial is None else (state.serials[serial],)
