@@ -7,15 +7,14 @@ silent socket) is done by `_step`, in the connection's one task, which sleeps un
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
-from bot.core.ports import Clock
 from bot.core.units import Nanoseconds
+from bot.feeds.cex.alarm import event_or_time
 from bot.feeds.cex.book_recovery import BookRecovery
-from bot.feeds.cex.config import SECOND, CexConfig, CexCounters
-from bot.feeds.cex.frame_reader import FrameReader, Outcome, SymbolSpec
+from bot.feeds.cex.connection_times import ConnectionTimes
+from bot.feeds.cex.environment import Environment
+from bot.feeds.cex.frame_reader import FrameReader, Outcome
 from bot.feeds.cex.outbox import Outbox
-from bot.feeds.cex.snapshot_sync import SnapshotSource, SnapshotSync
+from bot.feeds.cex.snapshot_sync import SnapshotSync
 from bot.feeds.cex.transport import Socket, Tap
 from bot.feeds.cex.venue import (
     Halted,
@@ -25,7 +24,6 @@ from bot.feeds.cex.venue import (
     Resumed,
     Shutdown,
     TooFast,
-    Venue,
 )
 
 BOOK = int(Outcome.BOOK)
@@ -35,23 +33,6 @@ SHOWN_BYTES = 120
 """Of a malformed frame, in the reason."""
 
 
-class Environment(msgspec.Struct, frozen=True):
-    """What all connections of one exchange share."""
-
-    venue: Venue
-    specs: tuple[SymbolSpec, ...]
-    config: CexConfig
-    clock: Clock
-    counters: CexCounters
-    jitter: Callable[[], float]
-    snapshots: SnapshotSource | None
-    tap: Tap | None
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(spec.symbol for spec in self.specs)
-
-
 class Connection:
     """transport.SocketListener. Made before its socket, since frames may come at once; `start` gives it the socket.
 
@@ -59,7 +40,7 @@ class Connection:
     successor.
     """
 
-    def __init__(self, number: int, environment: Environment, stirred: Callable[[], None]) -> None:
+    def __init__(self, number: int, url: str, environment: Environment, stirred: Callable[[], None]) -> None:
         self.number = number
         self.reader = FrameReader(
             environment.venue.dialect,
@@ -79,10 +60,9 @@ class Connection:
         self.wants_successor = ""
         """Why a second connection is to be opened now; empty: it need not."""
         self.opened_at = Nanoseconds(0)
-        self.heard_at = Nanoseconds(0)
         self.data_at: Nanoseconds | None = None
-        self.round_trip: Nanoseconds | None = None
-        """Of the last answered ping."""
+        self.times = ConnectionTimes(environment.venue.limits)
+        self._url = url
         self._environment = environment
         self._venue = environment.venue
         self._counters = environment.counters
@@ -94,9 +74,8 @@ class Connection:
         self._awaited = self.recovery.awaited
         self._outbox = Outbox(self._venue.limits.messages, self._venue.limits.messages_per)
         self._last_id = 0
-        self._pinged_at: Nanoseconds | None = None
-        self._ping_at = Nanoseconds(0)
-        self._hand_over_at: Nanoseconds | None = None
+        self._is_told = False
+        """To the tap."""
         self._socket: Socket | None = None
         self._stirred = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -106,7 +85,7 @@ class Connection:
                 environment.snapshots, self.reader, environment.symbols, self._arrived, self._refuse
             )
 
-    def start(self, socket: Socket, url: str) -> None:
+    def start(self, socket: Socket) -> None:
         """Subscribe at once, and serve until the end."""
         if self.has_ended:  # closed between the handshake and now
             socket.close()
@@ -114,17 +93,10 @@ class Connection:
         now = self._monotonic()
         self._socket = socket
         self.is_open = True
-        self.opened_at = self.heard_at = now
+        self.opened_at = now
+        self.times.begin(now, self._environment.jitter())
         if self._tap is not None:
-            self._tap.opened(self.number, url, now)
-        limits = self._venue.limits
-        self._ping_at = Nanoseconds(now + limits.heartbeat)
-        if limits.life is not None:
-            # A twenty-fourth before its end (23 of 24 hours), and up to as much earlier: not all at once.
-            early = limits.life // 24
-            self._hand_over_at = Nanoseconds(
-                now + limits.life - early - int(early * self._environment.jitter())
-            )
+            self._tell_opened(self._tap, now)
         self._outbox.add(self._venue.subscribe(self._environment.symbols, self._next_id))
         for index in range(len(self._environment.specs)):
             self.recovery.asked(index, now)
@@ -137,11 +109,11 @@ class Connection:
         """At once; safe to call twice. Nothing it holds is believed from here on."""
         if self.has_ended:
             return
-        was_open, self.is_open, self.has_ended, self.reason = self.is_open, False, True, reason
+        self.is_open, self.has_ended, self.reason = False, True, reason
         self.reader.unsync_all()
         if self._socket is not None:
             self._socket.close()
-        if was_open and self._tap is not None:
+        if self._is_told and self._tap is not None:
             self._tap.closed(self.number, reason, self._monotonic())
         self._stirred.set()
         self._tell_owner()
@@ -158,8 +130,9 @@ class Connection:
         if self.has_ended:
             return
         now = self._monotonic()
-        self.heard_at = now
+        self.times.heard_at = now
         if self._tap is not None:
+            self._tell_opened(self._tap, now)
             self._tap.frame(self.number, payload, now)
         try:
             outcome = self._read(payload, now)
@@ -176,12 +149,13 @@ class Connection:
 
     def on_ping(self) -> None:
         now = self._monotonic()
-        self.heard_at = now
+        self.times.heard_at = now
         self._outbox.count(now)
 
     def on_pong(self, payload: bytes) -> None:  # noqa: ARG002 - one ping is out at a time, whatever it carried
-        self.heard_at = self._monotonic()
-        self._ponged(self.heard_at)
+        now = self._monotonic()
+        self.times.heard_at = now
+        self.times.ponged(now)
 
     def on_closed(self, reason: str) -> None:
         self.end(reason)
@@ -232,7 +206,7 @@ class Connection:
     def _control(self, payload: bytes, now: Nanoseconds) -> None:
         match self._venue.control(payload):
             case Pong():
-                self._ponged(now)
+                self.times.ponged(now)
             case Refused(symbol=symbol, reason=reason):
                 self._refused_symbol(symbol, reason)
             case Shutdown(reason=reason):
@@ -304,12 +278,9 @@ class Connection:
                 self._step(now)
                 if fetching is not None and fetching.done():
                     fetching.result()
-                wait = self._next_time(now) - now
-                if wait > 0 and not self.has_ended:
-                    await self._environment.clock.within(Nanoseconds(wait), self._stirred.wait())
-                else:
-                    await asyncio.sleep(0)
-                self._stirred.clear()
+                if not self.has_ended:
+                    wait = Nanoseconds(self._next_time(now) - now)
+                    await event_or_time(self._environment.clock, self._stirred, wait)
         except Exception as error:  # noqa: BLE001 - a defect met on one exchange must not end the others' feeds
             self.end(f"defect: {type(error).__name__}: {error}")
         finally:
@@ -320,16 +291,13 @@ class Connection:
 
     def _step(self, now: Nanoseconds) -> None:
         """Everything that is due."""
-        heartbeat = self._venue.limits.heartbeat
-        silent = now - self.heard_at
-        if silent >= 2 * heartbeat:
+        if (gone := self.times.half_open(now)) is not None:
             self._counters.half_open += 1
-            self.end(f"half open: nothing heard for {silent / SECOND:g} s, pings included")
+            self.end(gone)
             return
-        if now >= self._ping_at:
+        if self.times.is_ping_due(now):
             self._outbox.add_ping()
-            self._ping_at = Nanoseconds(now + heartbeat)
-        if self._hand_over_at is not None and now >= self._hand_over_at:
+        if self.times.is_successor_due(now):
             self._want_successor("near the end of the connection's life")
         if self._snapshots is None:
             self._ask_for_books(now)
@@ -339,14 +307,16 @@ class Connection:
         for index in self.recovery.due(now):
             self._ask_again(index, now)
         if (failing := self.recovery.exhausted()) is not None:
-            self._want_successor(f"{self._pair(failing)}: no book after {self._config.book_attempts} requests")
+            self._want_successor(
+                f"{self._pair(failing)}: no book after {self._config.book_attempts} requests"
+            )
 
     def _send(self, now: Nanoseconds) -> None:
         socket = self._socket
         if socket is None:
             return
         if self._outbox.take_ping(now):
-            self._pinged_at = now
+            self.times.pinged(now)
             text = self._venue.ping(self._next_id)
             if text is None:
                 socket.ping(b"")
@@ -361,20 +331,15 @@ class Connection:
         socket.send(payload)
 
     def _next_time(self, now: Nanoseconds) -> Nanoseconds:
-        half_open_at = Nanoseconds(self.heard_at + 2 * self._venue.limits.heartbeat)
-        times = [self._ping_at, half_open_at]
-        if self._hand_over_at is not None and not self.wants_successor:
-            times.append(self._hand_over_at)
-        times.extend(time for time in (self._outbox.next_time(now), self._next_book()) if time is not None)
-        return min(times)
+        book = self.recovery.next_time() if self._snapshots is None else None
+        others = (self._outbox.next_time(now), book)
+        return min([self.times.next_time(), *(time for time in others if time is not None)])
 
-    def _next_book(self) -> Nanoseconds | None:
-        return self.recovery.next_time() if self._snapshots is None else None
-
-    def _ponged(self, now: Nanoseconds) -> None:
-        if self._pinged_at is not None:
-            self.round_trip = Nanoseconds(now - self._pinged_at)
-            self._pinged_at = None
+    def _tell_opened(self, tap: Tap, now: Nanoseconds) -> None:
+        """Before the first frame, which may come with the handshake's answer."""
+        if not self._is_told:
+            self._is_told = True
+            tap.opened(self.number, self._url, now)
 
     def _next_id(self) -> int:
         self._last_id += 1

@@ -10,8 +10,10 @@ from bot.core.ports import Clock
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.backoff import delay
+from bot.feeds.cex.alarm import event_or_time
 from bot.feeds.cex.config import MILLISECOND, SECOND, CexConfig
-from bot.feeds.cex.connection import Connection, Environment
+from bot.feeds.cex.connection import Connection
+from bot.feeds.cex.environment import Environment
 from bot.feeds.cex.freshness import served
 from bot.feeds.cex.message_rate import MessageRate
 from bot.feeds.cex.rate_budget import RateBudget
@@ -58,8 +60,7 @@ class ConnectionKeeper:
                 if self._needs_one() and now >= self._next_attempt and not self._attempts.wait(now):
                     await self._open(now)
                 else:
-                    await self._clock.within(self._until_next(now), self._stirred.wait())
-                self._stirred.clear()
+                    await event_or_time(self._clock, self._stirred, self._until_next(now))
         finally:
             self.is_connecting = False
             for connection in (self.successor, self.active):
@@ -137,7 +138,7 @@ class ConnectionKeeper:
         self._attempts.take(now)
         self._counters.attempts += 1
         self._numbers += 1
-        connection = Connection(self._numbers, self._environment, self._stirred.set)
+        connection = Connection(self._numbers, self._url, self._environment, self._stirred.set)
         self.is_connecting = True
         try:
             answer = await self._clock.within(
@@ -153,7 +154,7 @@ class ConnectionKeeper:
             self._declined(now, opened)
         else:
             self._counters.connections += 1
-            connection.start(opened, self._url)
+            connection.start(opened)
             self._take(connection)
 
     def _take(self, connection: Connection) -> None:

@@ -7,8 +7,9 @@ from bot.core.market_data import ExchangeStatus, Pair, Quote
 from bot.core.ports import Clock
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.config import CexConfig, CexCounters
-from bot.feeds.cex.connection import Connection, Environment
+from bot.feeds.cex.connection import Connection
 from bot.feeds.cex.connection_keeper import ConnectionKeeper
+from bot.feeds.cex.environment import Environment
 from bot.feeds.cex.feed_status import feed_status
 from bot.feeds.cex.frame_reader import SymbolSpec
 from bot.feeds.cex.freshness import Priced, book_staleness, is_newer, record_staleness

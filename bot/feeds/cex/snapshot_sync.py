@@ -14,6 +14,7 @@ from bot.core.ports import Clock
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.backoff import delay
+from bot.feeds.cex.alarm import event_or_time
 from bot.feeds.cex.config import CexConfig, CexCounters
 from bot.feeds.cex.frame_reader import FrameReader, Outcome
 from bot.feeds.cex.rate_budget import RateBudget
@@ -112,8 +113,7 @@ class SnapshotSync:
             index, wanted = min(self._wanted.items(), key=lambda item: item[1].due_at)
             wait = max(wanted.due_at - now, weights.wait(now, weight))
             if wait > 0:
-                await clock.within(Nanoseconds(wait), self._stirred.wait())
-                self._stirred.clear()
+                await event_or_time(clock, self._stirred, Nanoseconds(wait))
                 continue
             weights.take(now, weight)
             await self._fetch(index, wanted)

@@ -124,9 +124,9 @@ async def test_a_half_open_socket_is_found_within_two_intervals(venue):
         first = on.feed.connection
         await on.run_for(25)  # pings are answered
         assert first.is_open
-        assert first.round_trip is not None
+        assert first.times.round_trip is not None
         on.server.deafen()
-        silent_from = first.heard_at
+        silent_from = first.times.heard_at
         await on.clock.advance(seconds(19.5))
         assert first.is_open
         await on.clock.advance(seconds(0.6))
@@ -153,7 +153,7 @@ async def test_their_pings_are_answered_and_count_as_heard():
         await on.live()
         await on.clock.advance(seconds(5))
         await on.server.ping()
-        await until(lambda: on.feed.connection.heard_at == on.clock.now, "their ping")
+        await until(lambda: on.feed.connection.times.heard_at == on.clock.now, "their ping")
         await until(lambda: on.server.pongs == [b"are you there"], "our pong")
 
 
