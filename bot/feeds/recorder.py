@@ -122,7 +122,8 @@ class SourceTap:
         self._name = name
         self._about = about
         self._clock = clock
-        self._utc = clock.utc
+        self._utc_offset = 0
+        self._look_at_utc()
         self._block_bytes = recorder.config.block_bytes
         self._buffer = bytearray()
         self._open: dict[int, str] = {}
@@ -145,7 +146,7 @@ class SourceTap:
                 self._drop()
                 return
             buffer = self._buffer
-        buffer += _pack(_FRAME, connection, received, self._utc(), len(payload))
+        buffer += _pack(_FRAME, connection, received, received + self._utc_offset, len(payload))
         buffer += payload
 
     def answer(self, url: str, status: int, body: bytes, received: Nanoseconds) -> None:
@@ -162,13 +163,15 @@ class SourceTap:
     def flush(self) -> None:
         if self._buffer:
             self._hand_over()
+        else:
+            self._look_at_utc()
 
     def _put(self, kind: Kind, connection: int, payload: bytes, received: Nanoseconds) -> None:
         is_full = len(self._buffer) >= self._block_bytes and not self._hand_over()
         if is_full and len(self._buffer) + len(payload) > RESERVE * self._block_bytes:
             self._drop()
             return
-        self._buffer += _pack(kind, connection, received, self._utc(), len(payload))
+        self._buffer += _pack(kind, connection, received, received + self._utc_offset, len(payload))
         self._buffer += payload
 
     def _drop(self) -> None:
@@ -183,10 +186,12 @@ class SourceTap:
         self._recorder.hand_over(PendingBlock(self._name, self._about, self._open_at_start, self._buffer))
         self._buffer = bytearray()
         self._open_at_start = tuple(self._open.items())
+        self._look_at_utc()
         if self._missing:
-            payload = dropped_payload(self._missing)
-            self._buffer += (
-                _pack(Kind.DROPPED, 0, self._clock.monotonic(), self._utc(), len(payload)) + payload
-            )
-            self._missing = 0
+            missing, self._missing = self._missing, 0
+            self._put(Kind.DROPPED, 0, dropped_payload(missing), self._clock.monotonic())
         return True
+
+    def _look_at_utc(self) -> None:
+        """UTC less monotonic time. Asked for at least every second; for each frame it would cost as much as the rest."""
+        self._utc_offset = self._clock.utc() - self._clock.monotonic()

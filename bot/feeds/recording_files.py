@@ -40,7 +40,7 @@ class RecorderConfig(msgspec.Struct, frozen=True):
     file_bytes: int = 64 * 2**20
     """A file larger than this is closed; never more than a sixteenth of `cap`, so that there is something to delete."""
     file_age: Nanoseconds = Nanoseconds(HOUR)
-    block_bytes: int = 256 * 2**10
+    block_bytes: int = 64 * 2**10
     """Records are compressed and written together up to this size, before compression."""
     backlog_bytes: int = 32 * 2**20
     """Records handed to the writer and not written yet, before compression; beyond it frames are dropped."""

@@ -19,8 +19,8 @@ BOOT = 1_723_000_000 * 10**9
 
 
 class RecordedTime(SystemClock):
-    def __init__(self):
-        self.now = 0
+    def __init__(self, now):
+        self.now = now
 
     def utc(self):
         return Nanoseconds(self.now)
@@ -40,7 +40,7 @@ def lines(folder, name):
 async def convert(folder, name, into, change=lambda number, frame: frame):
     """One recording; `change` may alter a frame by its number, or take it away by None. How many frames there are."""
     exchange, pair = SETS[name]
-    venue, clock, frames = VENUES[exchange], RecordedTime(), 0
+    venue, clock, frames = VENUES[exchange], RecordedTime(next(lines(folder, name))[0]), 0
     recorder = Recorder(into, RecorderConfig(kept_free=0, backlog_bytes=2**30), clock)
     tap = recorder.source(exchange, [str(pair)])
     symbol = venue.symbol(pair)

@@ -40,7 +40,7 @@ class RecordedExchange:
         self.dropped = 0
         """Records that the disk did not take when this was recorded, and frames of connections nobody asked for."""
         self._links: dict[int, _Link] = {}
-        self._unclaimed: deque[_Link] = deque()
+        self._unclaimed: deque[_Link | Unknown] = deque()
         self._connecting: deque[tuple[SocketListener, asyncio.Future[Socket | Unknown]]] = deque()
         self._answers: dict[str, deque[RecordedAnswer]] = {}
         self._asking: dict[str, deque[asyncio.Future[RecordedAnswer]]] = {}
@@ -50,6 +50,8 @@ class RecordedExchange:
         """The next recorded connection; until it comes this waits."""
         if self._unclaimed:
             link = self._unclaimed.popleft()
+            if isinstance(link, Unknown):
+                return link
             link.listener = listener
             asyncio.get_running_loop().call_soon(self._catch_up, link)
             return link
@@ -124,6 +126,8 @@ class RecordedExchange:
             # An attempt that failed: it never opened.
             if self._connecting:
                 self._connecting.popleft()[1].set_result(Unknown(reason))
+            else:
+                self._unclaimed.append(Unknown(reason))
         elif link.listener is None:
             link.end = reason
         else:
