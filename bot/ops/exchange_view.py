@@ -14,7 +14,7 @@ from rich.text import Text
 from bot.core.market_data import ExchangeStatus, Quote
 from bot.core.quantities import format_price
 from bot.core.units import Nanoseconds
-from bot.state.joined_price import LeftOut, ReferenceConfig
+from bot.state.joined_price import ReferenceConfig
 from bot.state.reference_price import DollarRate, NoPrice, ReferencePrice, reference_price
 
 LIVE = "live"
@@ -172,32 +172,27 @@ def _counts(board: ExchangeBoard) -> Text:
 
 
 def _reference_text(board: ExchangeBoard, one: ReferencePrice | NoPrice) -> Text:
+    """What matters first, because a narrow terminal cuts the rest: the price, who has no say in it, then why."""
     if isinstance(one, NoPrice):
         line = Text(f"{one.base} no price: {one.reason}", style="bold yellow")
+        details: list[str] = []
+        speaking = set()
     else:
         line = Text(f"{one.base} {format_price(one.price)} USD", style="bold")
-        told = (
-            f"{len(one.sources)} exchanges" if len(one.sources) > 1 else one.sources[0].exchange,
-            f"{one.spread_bps} bps wide",
-            f"{_age(Nanoseconds(board.now - one.received))} old",
-            *(_rate_text(rate) for rate in one.rates),
-        )
-        line.append("".join(f" · {part}" for part in told), style="not bold dim")
-    if one.left_out:
-        line.append(f" · left out: {_left_out_text(one.left_out)}", style="not bold yellow")
+        speaking = {source.exchange for source in one.sources}
+        line.append(f" · {len(speaking)} exchange{'s' if len(speaking) > 1 else ''}", style="not bold")
+        age = _age(Nanoseconds(board.now - one.received))
+        details = [f"{one.spread_bps} bps wide", f"{age} old", *map(_rate_text, one.rates)]
+    silent = [out.exchange for out in one.left_out if out.exchange not in speaking]
+    if silent:
+        line.append(f" · without {', '.join(dict.fromkeys(silent))}", style="not bold yellow")
+    reasons = [f"{out.exchange} {out.pair}: {out.reason}" for out in one.left_out]
+    line.append("".join(f" · {part}" for part in [*details, *reasons]), style="not bold dim")
     return line
 
 
 def _rate_text(rate: DollarRate) -> str:
     return f"{rate.dollar} {format_price(rate.price)}" + (f" through {rate.through}" if rate.through else "")
-
-
-def _left_out_text(left_out: Sequence[LeftOut]) -> str:
-    """By exchange; of several of its books the first."""
-    first: dict[str, LeftOut] = {}
-    for one in left_out:
-        first.setdefault(one.exchange, one)
-    return ", ".join(f"{one.exchange} {one.pair} ({one.reason})" for one in first.values())
 
 
 def _quote_line(quote: Quote, now: Nanoseconds) -> str:

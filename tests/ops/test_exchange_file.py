@@ -50,6 +50,16 @@ def test_status_tells_it(told, run_folder):
     assert "which is old" not in text
 
 
+def test_the_report_knows_nothing_of_it(run_folder, capsys):
+    def report():
+        assert main(["report", "--json", "--run", str(run_folder)]) == 0
+        return capsys.readouterr().out
+
+    before = report()
+    write_board(run_folder, board(), UTC)
+    assert report() == before
+
+
 def test_an_old_one_says_so(told, run_folder):
     write_board(run_folder, board(), UTC)
     past = time.time() - 3_600

@@ -89,11 +89,20 @@ def test_without_exchanges_the_picture_is_as_it_was():
 
 def test_the_reference_says_who_is_left_out_and_why():
     line = next(line for line in board_lines(board()) if line.startswith("  reference"))
-    assert line.startswith(
-        "  reference ETH 3000.500 USD · 2 exchanges · 2 bps wide · 1.0 s old · USDT 1.000000"
+    assert line == (
+        "  reference ETH 3000.500 USD · 2 exchanges · without kraken, okx · 2 bps wide · 1.0 s old · USDT 1.000000"
+        " · kraken ETH/USD: no data frame for 4.2 s"
+        " · okx ETH/USD: 3300.000 is more than 50 bps from the median 3001.000"
     )
-    assert "kraken ETH/USD (no data frame for 4.2 s)" in line
-    assert "okx ETH/USD (3300.000 is more than 50 bps from the median 3001.000)" in line
+    shown = next(line for line in drawn(board(), 80, TABLE_AT) if line.startswith("ETH "))
+    assert shown.startswith("ETH 3000.500 USD · 2 exchanges · without kraken, okx")
+
+
+def test_an_exchange_with_another_book_in_the_price_is_not_without_a_say():
+    also = quote("okx", 3_001, "USDT")
+    line = board_lines(board((*QUOTES[:4], msgspec.structs.replace(QUOTES[5], stale="cut"), also)))[-1]
+    assert "3 exchanges · 2 bps wide" in line
+    assert line.endswith("okx ETH/USD: cut")
 
 
 def test_no_price_says_why():
