@@ -177,6 +177,8 @@ class ConnectionKeeper:
 
     def _failed(self, now: Nanoseconds, reason: str, at_least: Nanoseconds = NOTHING) -> None:
         self._counters.failed_connections += 1
+        if self._environment.tap is not None:
+            self._environment.tap.closed(self._numbers, reason, now)
         self._back_off(now, reason, at_least)
 
     def _until_next(self, now: Nanoseconds) -> Nanoseconds:

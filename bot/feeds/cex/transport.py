@@ -92,7 +92,9 @@ class Tap(Protocol):
 
     def answer(self, url: str, status: int, body: bytes, received: Nanoseconds) -> None: ...
 
-    def closed(self, connection: int, reason: str, received: Nanoseconds) -> None: ...
+    def closed(self, connection: int, reason: str, received: Nanoseconds) -> None:
+        """Of a connection that was not opened: the attempt failed."""
+        ...
 
 
 def unsafe_url(url: str) -> str | None:
