@@ -7,6 +7,9 @@ import asyncio
 import os
 from collections import Counter, defaultdict, deque
 
+import msgspec
+import pytest
+
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.exchange_feed import ExchangeFeed
 from bot.feeds.cex.rest import RestClient
@@ -16,7 +19,7 @@ from bot.world.exchanges.faults import every_fault
 from bot.world.exchanges.server import ExchangeServer
 from tests.feeds.cex.virtual_clock import MILLISECOND, SECOND, VirtualClock, settle
 
-BLOCKS = int(os.environ.get("CEX_FAULT_BLOCKS", "60"))
+BLOCKS = int(os.environ.get("CEX_FAULT_BLOCKS", "40"))
 SEED = int(os.environ.get("CEX_FAULT_SEED", "11"))
 CONFIG = CexConfig()
 LEVELS = 10
@@ -35,6 +38,7 @@ class Market:
             seed, steps=1, now=self.clock.utc, faults=faults, history=history, okx_checksums=True
         )
         self.compared = Counter()
+        self.looked = 0
         self.states = defaultdict(lambda: deque(maxlen=KEPT))
         """(exchange, symbol) -> [top levels, since when (UTC)], of the unnumbered."""
         self.fetching = 0
@@ -91,6 +95,7 @@ class Market:
     def judge(self):
         """Every book that claims to be fresh is the exchange's book of that number, which was so a moment ago."""
         now = self.clock.now
+        self.looked += 1
         for feed in self.feeds:
             for pair in feed.pairs:
                 if feed.is_fresh(pair, now) is None:
@@ -116,6 +121,13 @@ class Market:
             assert age <= CONFIG.quote_age + CONFIG.quote_lag, f"{name} {pair}: {age / SECOND} s old"
         self.compared[name] += 1
 
+    def shares(self):
+        """Of each exchange's pairs and moments, how many were fresh."""
+        return {
+            feed.venue.name: self.compared[feed.venue.name] / (self.looked * len(feed.pairs))
+            for feed in self.feeds
+        }
+
     def _remember(self):
         for name in UNNUMBERED:
             for pair in VENUES[name].default_pairs("ETH"):
@@ -136,12 +148,27 @@ class Market:
         raise AssertionError(f"never so in the last {KEPT} s: {top}")
 
 
-async def test_what_claims_to_be_fresh_is_true_whatever_fails():
-    async with Market(SEED, every_fault(20)) as market:
+def without(*kinds):
+    return msgspec.structs.replace(every_fault(20), **{f"{kind}_every": 0 for kind in kinds})
+
+
+@pytest.mark.parametrize(
+    ("faults", "least_fresh"),
+    [
+        (
+            every_fault(20),
+            0.02,
+        ),  # a clock that was set forward makes all that follows look late, for two windows
+        (without("clock_skew", "stall", "half_open", "maintenance", "too_many_requests"), 0.8),
+    ],
+    ids=["every fault", "faults of frames"],
+)
+async def test_what_claims_to_be_fresh_is_true_whatever_fails(faults, least_fresh):
+    async with Market(SEED, faults) as market:
         for _ in range(BLOCKS):
             await market.block()
-        assert set(market.compared) == set(VENUES)
-        assert min(market.compared.values()) > BLOCKS / 2, market.compared
+        shares = market.shares()
+        assert min(shares.values()) >= least_fresh, shares
         story = Counter()
         for one in market.server.story.values():
             story.update(one)
@@ -151,11 +178,10 @@ async def test_what_claims_to_be_fresh_is_true_whatever_fails():
         assert sum(one.checksums for one in counters) > 0
         assert sum(one.malformed for one in counters) > 0
         market.server.end_faults()
-        # The least delay of a clock that was set forward for a while is forgotten after two windows of a minute.
         for _ in range(150):
             if all(feed.status(market.clock.now).state == "live" for feed in market.feeds):
                 break
             await market.block()
         else:
             raise AssertionError([feed.status(market.clock.now) for feed in market.feeds])
-        print(story, market.compared)
+        print(story, shares)
