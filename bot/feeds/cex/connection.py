@@ -7,6 +7,8 @@ silent socket) is done by `_step`, in the connection's one task, which sleeps un
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.alarm import event_or_time
 from bot.feeds.cex.book_recovery import BookRecovery
@@ -25,6 +27,8 @@ from bot.feeds.cex.venue import (
     Shutdown,
     TooFast,
 )
+
+log = structlog.get_logger()
 
 BOOK = int(Outcome.BOOK)
 QUOTE = int(Outcome.QUOTE)
@@ -249,6 +253,10 @@ class Connection:
             self._tell_owner()
 
     def _refuse(self, index: int, reason: str) -> None:
+        symbol = self._environment.symbols[index]
+        if symbol not in self._environment.refused:
+            self._environment.refused.add(symbol)
+            log.warning("exchange.pair_refused", exchange=self._venue.name, symbol=symbol, reason=reason)
         self.recovery.refuse(index, reason)
         if self._snapshots is not None:
             self._snapshots.forget(index)

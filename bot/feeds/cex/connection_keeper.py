@@ -6,6 +6,8 @@ the first does, one pointer is switched and the first is closed. Two streams are
 
 import asyncio
 
+import structlog
+
 from bot.core.ports import Clock
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
@@ -18,6 +20,8 @@ from bot.feeds.cex.freshness import served
 from bot.feeds.cex.message_rate import MessageRate
 from bot.feeds.cex.rate_budget import RateBudget
 from bot.feeds.cex.transport import Connect, Declined
+
+log = structlog.get_logger()
 
 NOTHING = Nanoseconds(0)
 LOOK = Nanoseconds(50 * MILLISECOND)
@@ -47,6 +51,7 @@ class ConnectionKeeper:
         """In a row; a connection that served for a steady time begins anew."""
         self._next_attempt = Nanoseconds(0)
         self._numbers = 0
+        self._said = ("", "")
         self._stirred = asyncio.Event()
         self._is_lost = False
         """The active one has ended and that was seen."""
@@ -102,6 +107,7 @@ class ConnectionKeeper:
             self._switch(successor)
         elif self._is_as_good(successor, active, now):
             self._counters.hand_overs += 1
+            self._say("exchange.handed_over", active.wants_successor)
             self._earn_quick_retry(active, now)
             self._switch(successor)
             await active.stop(f"handed over: {active.wants_successor}")
@@ -130,6 +136,7 @@ class ConnectionKeeper:
         config = self._config
         wait = delay(self._failures, config.first_backoff, config.longest_backoff, self._environment.jitter())
         self._failures += 1
+        self._say("exchange.connection_lost", reason)
         self._next_attempt = Nanoseconds(now + max(wait, at_least))
         self.reason = reason
 
@@ -155,7 +162,14 @@ class ConnectionKeeper:
         else:
             self._counters.connections += 1
             connection.start(opened)
+            self._say("exchange.connected", f"{len(self._environment.specs)} pairs")
             self._take(connection)
+
+    def _say(self, event: str, reason: str) -> None:
+        """A line for the operator, not the same twice in a row: an exchange that stays away is one line."""
+        if self._said != (event, reason):
+            self._said = (event, reason)
+            log.info(event, exchange=self._environment.venue.name, reason=reason)
 
     def _take(self, connection: Connection) -> None:
         if self.active is None:

@@ -23,6 +23,8 @@ class Environment(msgspec.Struct, frozen=True):
     jitter: Callable[[], float]
     snapshots: SnapshotSource | None
     tap: Tap | None
+    refused: set[str]
+    """Symbols whose refusal was logged: once for all connections."""
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ class ExchangeFeed:
             jitter=jitter,
             snapshots=self._snapshots(rest_base, fetch, jitter, tap),
             tap=tap,
+            refused=set(),
         )
         self._keeper = ConnectionKeeper(environment, venue.url(ws_base, environment.symbols), connect)
         self._is_running = False

@@ -79,6 +79,7 @@ class LoopbackExchange:
         """An event that REST waits for."""
         self._deaf = []
         self.answers_books = True
+        self.answers_quotes = True
 
     async def start(self):
         app = web.Application()
@@ -157,7 +158,7 @@ class LoopbackExchange:
             return
         result = {"channel": channel, "symbol": symbol, "snapshot": True}
         await socket.send_json({"method": "subscribe", "success": True, "result": result})
-        if channel == "book" and not self.answers_books:
+        if not (self.answers_books if channel == "book" else self.answers_quotes):
             return
         subscribed.add((channel, symbol))
         await socket.send_str(self.kraken_frame(channel, symbol, "snapshot"))

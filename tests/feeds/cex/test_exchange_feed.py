@@ -4,6 +4,7 @@ import asyncio
 import gc
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.core.errors import BadConfiguration
 from bot.core.market_data import Pair
@@ -142,6 +143,26 @@ async def test_a_symbol_without_snapshot_is_refused_too():
         assert on.is_live()
         assert "Invalid symbol" in on.status.pairs[1]
         assert len(on.server.snapshots) == 2
+
+
+async def test_what_an_operator_must_know_is_one_line_each():
+    with capture_logs() as lines:
+        async with stage(pairs=(ETH_USD, Pair("NOPE", "USD"))) as on:
+            await on.live()
+            on.server.refuse = [(503, {})] * 6
+            await on.server.disconnect()
+            await until(lambda: not on.fresh, "the end")
+            await on.clock.advance(seconds(60))
+            await on.live()
+    told = [(line["event"], line.get("symbol") or line["reason"]) for line in lines]
+    assert all(line["exchange"] == "kraken" for line in lines)
+    assert told == [
+        ("exchange.connected", "2 pairs"),
+        ("exchange.pair_refused", "NOPE/USD"),
+        ("exchange.connection_lost", "closed by the exchange: 1012 maintenance"),
+        ("exchange.connection_lost", "handshake: HTTP 503: 503: Service Unavailable"),
+        ("exchange.connected", "2 pairs"),
+    ]
 
 
 async def test_a_pair_that_is_not_traded_is_left_out():

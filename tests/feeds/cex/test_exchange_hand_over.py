@@ -101,6 +101,19 @@ async def test_a_second_connection_that_does_not_serve_is_given_up():
         assert watch.without_quote == []
 
 
+async def test_the_second_must_have_heard_what_is_fresh_on_the_first():
+    async with stage("kraken", config=CexConfig(hand_over_limit=seconds(4)), life=seconds(24)) as on:
+        await on.live()
+        first = on.feed.connection
+        on.server.answers_quotes = False
+        await on.run_for(30)
+        assert on.feed.counters.failed_hand_overs >= 1  # its book is there, its best bid and offer is not
+        assert on.feed.connection is first
+        on.server.answers_quotes = True
+        await on.run_for(30)
+        assert on.feed.connection is not first
+
+
 async def test_a_first_that_ends_early_leaves_the_place_to_the_second():
     async with stage("binance") as on:
         await on.live()
