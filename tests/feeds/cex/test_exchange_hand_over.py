@@ -114,6 +114,23 @@ async def test_the_second_must_have_heard_what_is_fresh_on_the_first():
         assert on.feed.connection is not first
 
 
+async def test_books_that_the_first_lacks_too_are_waited_for_a_while():
+    async with stage("binance") as on:
+        on.server.hold_snapshots = asyncio.Event()
+        await on.run_for(2)
+        first = on.feed.connection
+        await on.server.say(SHUTDOWN)
+        await on.run_for(5)
+        assert len(on.server.sockets) == 2
+        assert on.feed.connection is first
+        on.server.hold_snapshots.set()
+        on.server.hold_snapshots = None
+        await on.run_for(12)
+        await on.live()
+        assert on.feed.connection is not first
+        assert on.agrees()
+
+
 async def test_a_first_that_ends_early_leaves_the_place_to_the_second():
     async with stage("binance") as on:
         await on.live()
