@@ -228,10 +228,12 @@ class ExchangeVariables(_Family):
         description="Pairs followed there, as ETH/USDT,ETH/USDC, instead of its own for BOT_QUOTE_ASSETS.",
     )
     ws_url: WebsocketUrl | None = Field(
-        None, description="Instead of its public websocket: wss://…, or ws:// on loopback."
+        None,
+        description="Websocket host instead of its public one, without the exchange's paths: wss://…, or ws:// on loopback.",
     )
     rest_url: HttpUrl | None = Field(
-        None, description="Instead of its public REST address: https://…, or http:// on loopback."
+        None,
+        description="REST host instead of its public one, without paths: https://…, or http:// on loopback.",
     )
 
 
