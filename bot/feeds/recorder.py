@@ -54,6 +54,7 @@ class Recorder:
         self._taps: list[SourceTap] = []
         self._thread: threading.Thread | None = None
         self._is_closed = False
+        self._has_ended = False
 
     def source(self, name: str, about: object = None) -> "SourceTap":
         """The tap of one exchange or of the chain: bot.feeds.cex.transport.Tap.
@@ -83,11 +84,12 @@ class Recorder:
         self._is_closed = True
         if isinstance(await self._clock.within(self.config.close_limit, self._finish()), Unknown):
             log.warning("recording.not_closed", waiting_bytes=self._handed - self._done)
+        self._has_ended = True
 
     def has_room(self, size: int) -> bool:
         """Whether the writer may be given `size` more raw bytes."""
         waiting = self._handed - self._done
-        return waiting == 0 or waiting + size <= self.config.backlog_bytes
+        return not self._has_ended and (waiting == 0 or waiting + size <= self.config.backlog_bytes)
 
     def hand_over(self, block: PendingBlock) -> None:
         """To the writer, which is started by the first block. The caller keeps no reference to `block.raw`."""
@@ -107,7 +109,10 @@ class Recorder:
 
     def _write(self) -> None:
         while (block := self._blocks.get()) is not None:
-            self._files.append(block)
+            try:
+                self._files.append(block)
+            except Exception:  # a defect here costs this block, not the recording and nothing of trading
+                log.exception("recording.defect", source=block.source)
             self._done += len(block.raw)
         self._files.close()
 
@@ -132,7 +137,7 @@ class SourceTap:
 
     def opened(self, connection: int, url: str, received: Nanoseconds) -> None:
         shown = public_url(url)
-        self._put(Kind.OPENED, connection, shown.encode(), received)
+        self._put(Kind.OPENED, connection, shown.encode(errors="replace"), received)
         self._open[connection] = shown
 
     def sent(self, connection: int, payload: bytes, received: Nanoseconds) -> None:
@@ -153,7 +158,7 @@ class SourceTap:
         self._put(Kind.ANSWER, 0, answer_payload(status, public_url(url), body), received)
 
     def closed(self, connection: int, reason: str, received: Nanoseconds) -> None:
-        self._put(Kind.CLOSED, connection, reason.encode(), received)
+        self._put(Kind.CLOSED, connection, reason.encode(errors="replace"), received)
         self._open.pop(connection, None)
 
     @property

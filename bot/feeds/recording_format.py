@@ -106,7 +106,7 @@ def encode_record(kind: Kind, connection: int, received: int, utc: int, payload:
 
 
 def answer_payload(status: int, url: str, body: bytes) -> bytes:
-    encoded = url.encode()
+    encoded = url.encode(errors="replace")
     return _ANSWER_HEAD.pack(status, len(encoded)) + encoded + body
 
 
@@ -221,7 +221,7 @@ def _host(host: str, port: int | None) -> str:
 def _public_items(items: Sequence[tuple[str, str]]) -> Iterator[str]:
     for name, value in items:
         shown = HIDDEN if _SECRET_NAME.search(name) or _looks_secret(value) else value
-        yield f"{quote(name)}={quote(shown, safe='@/,:!')}"
+        yield f"{quote(name, errors='replace')}={quote(shown, safe='@/,:!', errors='replace')}"
 
 
 def _looks_secret(text: str) -> bool:

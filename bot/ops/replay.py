@@ -1,11 +1,15 @@
 """`bot replay`: a folder of recordings through the same feeds that made it, and what that came to."""
 
 import argparse
+import logging
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
 import msgspec
+import structlog
 
 from bot.core.market_data import PRICE_DECIMALS, SIZE_DECIMALS, Pair
 from bot.feeds.cex.config import CexConfig
@@ -33,13 +37,14 @@ def print_replay(options: argparse.Namespace) -> int:
 
     Raises BadConfiguration for a folder without recordings.
     """
-    recorded = read_recording(options.folder)
-    warm_frames(lambda _message: None)
-    rows = [
-        row
-        for _, runs in groupby(sorted(recorded, key=lambda one: one.run), key=lambda one: one.run)
-        for row in replay_runs(list(runs), is_paced=not options.fast)
-    ]
+    recorded = sorted(read_recording(options.folder), key=lambda one: one.run)
+    with _quiet():
+        warm_frames(lambda _message: None)
+        rows = [
+            row
+            for _, runs in groupby(recorded, key=lambda one: one.run)
+            for row in replay_runs(list(runs), is_paced=not options.fast)
+        ]
     content = {"schema": 1, "folder": str(options.folder), "sources": rows}
     deliver(content, "\n".join(_text(rows)), as_json=options.json, file=options.report)
     return 0
@@ -52,6 +57,20 @@ def replay_runs(runs: Sequence[RecordedRun], *, is_paced: bool) -> list[dict[str
     results = replay([part for _, part in followed], is_paced=is_paced) if followed else []
     by_source = {reading.run.source: result for (reading, _), result in zip(followed, results, strict=True)}
     return [_row(reading, by_source.get(reading.run.source)) for reading in readings]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the feeds log would stand in the output, with today's time; a defect is still told, on stderr."""
+    before = structlog.get_config()
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 class _Reading:
@@ -139,6 +158,7 @@ def _row(reading: _Reading, result: Replayed | None) -> dict[str, Any]:
     }
     match result:
         case ReplayedExchange():
+            row["messages"] = result.counters.messages
             row |= {name: getattr(result.counters, name) for name in COUNTED}
             row["pairs"] = [_top(top) for top in result.tops]
         case ReplayedChain():

@@ -1,6 +1,7 @@
 """Recorded streams of Binance as recordings of the bot: `<local time, ns> <frame>` a line, one of them a REST snapshot."""
 
 import gzip
+from itertools import islice
 
 from bot.clock import SystemClock
 from bot.core.market_data import Pair
@@ -29,22 +30,22 @@ class RecordedTime(SystemClock):
         return Nanoseconds(max(self.now - BOOT, 0))
 
 
-def lines(folder, name):
-    """(UTC, frame) of each line."""
+def lines(folder, name, count=None):
+    """(UTC, frame) of each line, of the first `count`."""
     with gzip.open(folder / f"{name}.gz") as file:
-        for line in file:
+        for line in islice(file, count):
             time, frame = line.rstrip(b"\n").split(b" ", 1)
             yield int(time), frame
 
 
-async def convert(folder, name, into, change=lambda number, frame: frame):
+async def convert(folder, name, into, change=lambda number, frame: frame, count=None):
     """One recording; `change` may alter a frame by its number, or take it away by None. How many frames there are."""
     exchange, pair = SETS[name]
     venue, clock, frames = VENUES[exchange], RecordedTime(next(lines(folder, name))[0]), 0
     recorder = Recorder(into, RecorderConfig(kept_free=0, backlog_bytes=2**30), clock)
     tap = recorder.source(exchange, [str(pair)])
     symbol = venue.symbol(pair)
-    for number, (time, frame) in enumerate(lines(folder, name)):
+    for number, (time, frame) in enumerate(lines(folder, name, count)):
         clock.now = time
         if not number:
             tap.opened(1, venue.url(venue.ws_url, [symbol]), clock.monotonic())

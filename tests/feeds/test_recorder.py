@@ -263,6 +263,44 @@ async def test_a_disk_that_hangs_does_not_hold_the_end_up(tmp_path, monkeypatch)
     disk.go_on.set()
 
 
+async def test_after_the_end_nothing_is_kept(tmp_path):
+    recorder = Recorder(tmp_path, SMALL, SystemClock())
+    tap = recorder.source("okx")
+    tap.frame(1, b"before", Nanoseconds(1))
+    await recorder.close()
+    for n in range(100):
+        tap.frame(1, bytes(1000), Nanoseconds(n))
+    assert len(tap._buffer) < SMALL.block_bytes + 2000
+    await recorder.close()
+    [found] = read_recording(tmp_path)
+    assert [r.payload for r in found.records() if r.kind is Kind.FRAME] == [b"before"]
+
+
+async def test_what_cannot_be_written_down_is_no_error_of_the_feed(tmp_path, monkeypatch):
+    """A surrogate in a reason; a defect in the writer: said, and the next block is written."""
+    recorder = Recorder(tmp_path, SMALL, SystemClock())
+    tap = recorder.source("okx")
+    append, broken = recorder._files.append, iter([True])
+
+    def defect(block):
+        if next(broken, False):
+            raise KeyError("a defect")
+        append(block)
+
+    monkeypatch.setattr(recorder._files, "append", defect)
+    with capture_logs() as logs:
+        tap.frame(1, b"lost", Nanoseconds(1))
+        recorder.flush()
+        tap.closed(1, "\udc80", Nanoseconds(2))
+        tap.opened(1, "wss://host/\udc80?a=\udc80", Nanoseconds(3))
+        tap.answer("https://host/\udc80", 200, b"", Nanoseconds(3))
+        await recorder.close()
+    assert [line["event"] for line in logs] == ["recording.defect"]
+    [found] = read_recording(tmp_path)
+    kinds = [record.kind for record in without_heading(found.records())]
+    assert kinds == [Kind.CLOSED, Kind.OPENED, Kind.ANSWER]
+
+
 async def test_a_full_disk_is_said_once_and_what_it_cost_stands_in_the_file(tmp_path, monkeypatch):
     config = msgspec.structs.replace(
         SMALL, first_retry=Nanoseconds(1_000_000), longest_retry=Nanoseconds(2_000_000)
