@@ -145,7 +145,7 @@ class Connection:
                 self._counters.messages += 1
                 self.data_at = now
                 if self._awaited and kind == BOOK:
-                    self._look_for(outcome >> 8)
+                    self._look_for_awaited()
             else:
                 self._unusual(kind, outcome >> 8, payload, now)
         except Exception as error:  # noqa: BLE001 - a defect met in one frame ends this connection, not the loop's reader
@@ -242,8 +242,9 @@ class Connection:
 
     # --- books that come, and go ------------------------------------------------------------------------------------
 
-    def _look_for(self, index: int) -> None:
-        if index in self._awaited and self.reader.books[index].is_synced:
+    def _look_for_awaited(self) -> None:
+        """A frame may hold several books."""
+        for index in [index for index in self._awaited if self.reader.books[index].is_synced]:
             self._arrived(index)
 
     def _arrived(self, index: int) -> None:

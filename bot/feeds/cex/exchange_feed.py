@@ -104,14 +104,17 @@ class ExchangeFeed:
         connection, index = self._keeper.active, self._index.get(pair)
         if connection is None or index is None:
             return None
-        record, book = connection.reader.quotes[index], connection.reader.books[index]
-        of_record = self._quote(pair, record, record_staleness(connection, index, now, self._config))
-        of_book = self._quote(pair, book, book_staleness(connection, index, now, self._config))
-        if of_record is None or of_book is None:
-            return of_record or of_book
-        if (of_record.stale is None) != (of_book.stale is None):
-            return of_record if of_record.stale is None else of_book
-        return of_record if is_newer(record, book) else of_book
+        config, record, book = self._config, connection.reader.quotes[index], connection.reader.books[index]
+        of_record = record_staleness(connection, index, now, config)
+        of_book = book_staleness(connection, index, now, config)
+        if (of_record is None) != (of_book is None):
+            takes_record = of_record is None
+        else:
+            takes_record = is_newer(record, book)
+        quote = self._quote(pair, record, of_record) if takes_record else self._quote(pair, book, of_book)
+        if quote is None:  # the newer one has no price: what the other says is at least a stale one
+            quote = self._quote(pair, book, of_book) if takes_record else self._quote(pair, record, of_record)
+        return quote
 
     def quotes(self, now: Nanoseconds) -> list[Quote]:
         """Of all pairs that have one, fresh or not."""
