@@ -1,237 +1,21 @@
-"""A recorded node in the place of the chain: the same head feed follows it, by the recording's own clock.
-
-The feed asks by itself; a request gets the recorded answer to the same request, at the time it came. What it was told
-unasked it gets just before the request that followed, stamped with the time it came: so it decides with the same
-knowledge as then, even where the consumer was busy for a while.
-"""
+"""A head feed that follows a recorded node: where it begins, and what that came to."""
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
-from typing import Any, Final
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from bot.core.errors import RetryLater
 from bot.core.ethereum_json import MalformedAnswer, decode_head
 from bot.core.identity import BlockRef, from_hex, hex_bytes
 from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, Head, RolledBack
-from bot.core.ports import RpcResult, RpcSession
-from bot.core.result import Ok, Reverted, Unknown
+from bot.core.result import Ok
 from bot.core.units import Nanoseconds
 from bot.feeds.config import FeedCounters, HeadFeedConfig
 from bot.feeds.heads import HeadFeed
-from bot.feeds.recorded_session import Undecoded, opened
+from bot.feeds.recorded_node import RecordedFrame, RecordedNode, frame_decoder, request_decoder
+from bot.feeds.recorded_session import opened
 from bot.feeds.recording_format import Kind, Record
 from bot.feeds.replay_loop import Part, ReplayClock
-
-REMEMBERED: Final = 512
-"""Answers kept for a request that the recording does not have once more."""
-
-_encode = msgspec.json.Encoder().encode
-
-
-class _Request(msgspec.Struct):
-    id: int
-    method: str
-    params: list[Any]
-
-    @property
-    def key(self) -> bytes:
-        return _key(self.method, self.params)
-
-
-class _Frame(msgspec.Struct):
-    id: int = 0
-    subscription: int = 0
-    result: msgspec.Raw = msgspec.Raw()
-    reverted: str | None = None
-    data: str = "0x"
-    unknown: str | None = None
-
-    @property
-    def answer(self) -> Undecoded:
-        if self.unknown is not None:
-            return Unknown(self.unknown)
-        if self.reverted is not None:
-            return Reverted(self.reverted, from_hex(self.data))
-        return Ok(self.result)
-
-
-_request_decoder = msgspec.json.Decoder(_Request)
-_frame_decoder = msgspec.json.Decoder(_Frame)
-
-
-class RecordedNode:
-    """`deliver` the records of one run in order; `connect` is what a HeadFeed takes."""
-
-    def __init__(self) -> None:
-        self.clock: ReplayClock | None = None
-        """Shows the time a notification came at while it is told."""
-        self.frames = 0
-        self.dropped = 0
-        """Records that the disk did not take when this was recorded."""
-        self.unrecorded = 0
-        """Requests of the feed that it had not made then: answered as before, or with Unknown."""
-        self._sessions: dict[int, PlayedSession] = {}
-        self._unclaimed: deque[PlayedSession | RetryLater] = deque()
-        self._connecting: deque[asyncio.Future[PlayedSession]] = deque()
-
-    async def connect(self) -> RpcSession:
-        """The next recorded connection; until it comes this waits. Raises RetryLater where the attempt failed."""
-        if self._unclaimed:
-            first = self._unclaimed.popleft()
-            if isinstance(first, RetryLater):
-                raise first
-            return first
-        future: asyncio.Future[PlayedSession] = asyncio.get_running_loop().create_future()
-        self._connecting.append(future)
-        try:
-            return await future
-        finally:
-            if future in self._connecting:
-                self._connecting.remove(future)
-
-    def deliver(self, record: Record) -> None:
-        """One more record, at its time."""
-        session = self._sessions.get(record.connection)
-        match record.kind:
-            case Kind.OPENED | Kind.CONTINUED:
-                self._opened(record.connection)
-            case Kind.CLOSED if session is not None:
-                session.end(record.text)
-            case Kind.CLOSED:
-                self._failed(RetryLater(record.text))
-            case Kind.SENT if session is not None:
-                session.asked(_request_decoder.decode(record.payload))
-            case Kind.FRAME if session is not None:
-                self.frames += 1
-                session.heard(_frame_decoder.decode(record.payload), record.received)
-            case Kind.DROPPED:
-                self.dropped += record.dropped
-            case _:
-                pass
-
-    def release(self) -> None:
-        """The recording is over: what is still held back is told."""
-        for session in self._sessions.values():
-            session.release()
-
-    def _opened(self, connection: int) -> None:
-        session = self._sessions[connection] = PlayedSession(self)
-        if self._connecting:
-            self._connecting.popleft().set_result(session)
-        else:
-            self._unclaimed.append(session)
-
-    def _failed(self, error: RetryLater) -> None:
-        if self._connecting:
-            self._connecting.popleft().set_exception(error)
-        else:
-            self._unclaimed.append(error)
-
-
-class PlayedSession:
-    """core.ports.RpcSession of one recorded connection."""
-
-    def __init__(self, node: RecordedNode) -> None:
-        self._node = node
-        self._asked: dict[int, bytes] = {}
-        """Requests of the recording that are not answered yet."""
-        self._waiting: deque[tuple[bytes, asyncio.Future[Undecoded]]] = deque()
-        """Requests of the feed that are not answered yet."""
-        self._answers: dict[bytes, deque[Undecoded]] = {}
-        self._last: OrderedDict[bytes, Undecoded] = OrderedDict()
-        self._subscriptions: dict[int, bytes] = {}
-        self._subscribers: dict[bytes, Callable[[Any], None]] = {}
-        self._held: deque[tuple[_Frame, Nanoseconds]] = deque()
-        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def request(self, method: str, params: Sequence[object]) -> RpcResult:
-        return opened(await self.request_undecoded(method, params))
-
-    async def request_undecoded(self, method: str, params: Sequence[object]) -> Undecoded:
-        if self._end.done():
-            return Unknown(f"{method}: {self._end.result()}")
-        key = _key(method, params)
-        ready = self._answers.get(key)
-        if ready:
-            return ready.popleft()
-        future: asyncio.Future[Undecoded] = asyncio.get_running_loop().create_future()
-        self._waiting.append((key, future))
-        return await future
-
-    async def batch(self, calls: Sequence[tuple[str, Sequence[object]]]) -> list[RpcResult]:
-        return list(await asyncio.gather(*(self.request(method, params) for method, params in calls)))
-
-    async def subscribe(
-        self, params: Sequence[object], deliver: Callable[[Any], None]
-    ) -> Ok[str] | Reverted | Unknown:
-        self._subscribers[_key("eth_subscribe", params)] = deliver
-        return await self.request("eth_subscribe", params)
-
-    async def closed(self) -> str:
-        return await asyncio.shield(self._end)
-
-    async def close(self) -> None:
-        self.end("closed by us")
-
-    # --- the recording's side ---------------------------------------------------------------------------------------
-
-    def asked(self, request: _Request) -> None:
-        """The feed asked for this then. What it asks for now and did not then gets no answer of its own."""
-        key = request.key
-        if request.method == "eth_subscribe":
-            self._subscriptions[request.id] = key
-        known = {key, *self._asked.values()}
-        strays = [entry for entry in self._waiting if entry[0] not in known]
-        for stray in strays:
-            self._waiting.remove(stray)
-            self._node.unrecorded += 1
-            _settle(stray[1], self._last.get(stray[0], Unknown("the recording has no such request here")))
-        self._asked[request.id] = key
-        self.release()
-
-    def heard(self, frame: _Frame, received: Nanoseconds) -> None:
-        if frame.subscription:
-            self._held.append((frame, received))
-            if self._asked or self._waiting:
-                self.release()
-            return
-        key = self._asked.pop(frame.id, None)
-        if key is None:
-            return
-        self._remember(key, frame.answer)
-        for entry in self._waiting:
-            if entry[0] == key:
-                self._waiting.remove(entry)
-                _settle(entry[1], frame.answer)
-                return
-        self._answers.setdefault(key, deque()).append(frame.answer)
-
-    def release(self) -> None:
-        while self._held:
-            frame, received = self._held.popleft()
-            deliver = self._subscribers.get(self._subscriptions.get(frame.subscription, b""))
-            value = opened(Ok(frame.result))
-            if deliver is not None and isinstance(value, Ok):
-                with self._node.clock.showing(received) if self._node.clock else nullcontext():
-                    deliver(value.value)
-
-    def end(self, reason: str) -> None:
-        if self._end.done():
-            return
-        self.release()
-        self._end.set_result(reason)
-        while self._waiting:
-            _settle(self._waiting.popleft()[1], Unknown(f"connection lost: {reason}"))
-
-    def _remember(self, key: bytes, answer: Undecoded) -> None:
-        self._last[key] = answer
-        self._last.move_to_end(key)
-        if len(self._last) > REMEMBERED:
-            self._last.popitem(last=False)
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -258,13 +42,13 @@ def find_beginning(records: Iterable[Record], after: Nanoseconds | None = None) 
     logs: dict[tuple[int, int], tuple[str, tuple[bytes, ...]]] = {}
     for record in records:
         if record.kind is Kind.SENT:
-            request = _request_decoder.decode(record.payload)
+            request = request_decoder.decode(record.payload)
             if request.method == "eth_getLogs" and (after is None or record.received >= after):
                 query = request.params[0]
                 topics = tuple(from_hex(topic) for topic in query["topics"][0])
                 logs[record.connection, request.id] = (query["blockHash"], topics)
         elif record.kind is Kind.FRAME:
-            frame = _frame_decoder.decode(record.payload)
+            frame = frame_decoder.decode(record.payload)
             asked = logs.pop((record.connection, frame.id), None)
             head = heads.get(asked[0]) if asked is not None else None
             if asked is not None and head is not None and isinstance(frame.answer, Ok):
@@ -322,7 +106,7 @@ def chain_part(
     return Part(records(), node.deliver, follow)
 
 
-def _note_head(heads: dict[str, Head], frame: _Frame) -> None:
+def _note_head(heads: dict[str, Head], frame: RecordedFrame) -> None:
     """Of an answer or notification that is a header."""
     value = opened(frame.answer)
     if isinstance(value, Ok) and isinstance(value.value, dict) and "parentHash" in value.value:
@@ -331,12 +115,3 @@ def _note_head(heads: dict[str, Head], frame: _Frame) -> None:
         except MalformedAnswer:
             return
         heads[hex_bytes(head.hash)] = head
-
-
-def _key(method: str, params: Sequence[object]) -> bytes:
-    return _encode([method, list(params)])
-
-
-def _settle(future: asyncio.Future[Undecoded], answer: Undecoded) -> None:
-    if not future.done():
-        future.set_result(answer)
