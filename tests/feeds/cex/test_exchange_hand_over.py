@@ -1,6 +1,7 @@
 """From one connection to the next: without a moment without a fresh quote, and within the exchange's limits."""
 
 import asyncio
+import gc
 import itertools
 
 import pytest
@@ -63,6 +64,9 @@ async def test_before_its_life_ends_a_connection_is_followed_by_the_next(venue):
                 await on.run_for(0.25, watch.look)
             lives.append((on.feed.connection.opened_at - opened) / SECOND)
         assert on.feed.counters.hand_overs == 3
+        gc.collect()
+        kept = [one for one in gc.get_objects() if isinstance(one, Connection)]
+        assert kept == [on.feed.connection]  # nothing holds the old ones, nor their books
         assert all(44 <= life <= 46.5 for life in lives), lives
         assert watch.most_sockets <= 2
         assert watch.steps > 500
