@@ -118,7 +118,7 @@ def serve(listening: socket.socket, kind: str, rate: int, seconds: float) -> Non
         time.sleep(SETTLE_S)
         send, now, due, gap = taken.sendall, time.monotonic_ns, time.monotonic_ns(), 10**9 // rate
         for template in ready:
-            due += gap
+            due = max(due + gap, now())  # what was missed is not made up for by a burst
             while now() < due:
                 pass
             send(framed(template % (now() + STAMP)))
