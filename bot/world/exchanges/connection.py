@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SEQUENCE: Final = '"sequence_num":#'
 """Stands in a frame that is numbered when it is sent: Coinbase counts all messages of a connection."""
+_BURSTS: Final = 4
 _MOST_WAITING = 20_000
 """Frames; a client that reads more slowly is cut off, as on a real exchange."""
 
@@ -81,7 +82,8 @@ class Connection:
         self._sequence = 0
         self._armed: deque[_Armed] = deque()
         self._held: tuple[str, str] | None = None
-        self._backlog: list[str] = []
+        self._backlog: list[tuple[str, Stream, bool]] = []
+        self._bursts = 0
 
     @property
     def is_idle(self) -> bool:
@@ -103,10 +105,12 @@ class Connection:
     def send_data(self, frame: str, stream: Stream, *, is_update: bool) -> None:
         """A frame of a stream, through whatever is wrong just now."""
         frame = self._numbered(frame)
-        if self._condition.is_stalled:
-            if self._condition.keeps_backlog:
-                self._backlog.append(frame)
-            return
+        if self._backlog or (self._condition.is_stalled and self._condition.keeps_backlog):
+            self._backlog.append((frame, stream, is_update))
+        elif not self._condition.is_stalled:
+            self._pass(frame, stream, is_update=is_update)
+
+    def _pass(self, frame: str, stream: Stream, *, is_update: bool) -> None:
         if not is_update or stream.kind != "book":
             self._queue(frame)
             return
@@ -115,11 +119,15 @@ class Connection:
             self._story[fault] += 1
         self._strike(fault, frame, stream)
 
-    def flush(self) -> None:
-        """What a stall has kept goes out."""
-        for frame in self._backlog:
-            self._queue(frame)
-        self._backlog = []
+    def drain(self) -> None:
+        """What a stall has kept goes out in bursts, a third of it each time, the fourth time all; new frames wait behind."""
+        if not self._backlog or self._condition.is_stalled:
+            return
+        self._bursts = (self._bursts + 1) % _BURSTS
+        count = -(-len(self._backlog) // 3) if self._bursts else len(self._backlog)
+        for frame, stream, is_update in self._backlog[:count]:
+            self._pass(frame, stream, is_update=is_update)
+        self._backlog = self._backlog[count:]
 
     def close(self, code: int, reason: str) -> None:
         """After what waits already; a half-open socket stays as it is."""

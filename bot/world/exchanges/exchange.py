@@ -72,10 +72,10 @@ class Exchange(Host):
         now, time = self.now(), self.time()
         if self.condition.end(now):
             for connection in self.connections:
-                connection.flush()
                 for stream in [s for s in connection.streams.values() if s.name not in connection.served]:
                     self._serve(connection, stream)
         for connection in list(self.connections):
+            connection.drain()
             self._beat(connection, now, time)
 
     def strike(self, strike: Strike) -> None:

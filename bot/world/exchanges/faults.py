@@ -24,7 +24,7 @@ FaultKind = Literal[
     "server_shutdown",
 ]
 """gap: an update is not sent. duplicate: it is sent twice. out_of_order: it changes places with the next one of its
-stream. stall: no data while pings are answered; the backlog comes in a burst afterwards or never. half_open: nothing is
+stream. stall: no data while pings are answered; the backlog comes afterwards in bursts, late, or never. half_open: nothing is
 sent or answered any more, the socket stays. too_many_requests: HTTP 429 for handshakes and REST. clock_skew: the
 exchange's times jump and come back. maintenance: announced where the exchange announces, closed, HTTP 503 for a while.
 server_shutdown: Binance's event, closed after it, open for new connections at once."""
@@ -59,7 +59,7 @@ class Strike(msgspec.Struct, frozen=True):
     duration: Nanoseconds = Nanoseconds(0)
     """Of those that last; a maintenance's begins at the close."""
     flushes: bool = False
-    """After a stall the backlog is sent at once; else it is lost."""
+    """After a stall the backlog is sent; else it is lost."""
     skew: Nanoseconds = Nanoseconds(0)
     """Added to the exchange's clock."""
     passing: int = 0

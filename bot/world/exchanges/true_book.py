@@ -168,24 +168,34 @@ class TrueBook:
         return None
 
     def _as_of(self, past: Sequence[_Past], place: int, depth: int) -> Truth:
-        sizes = [dict(side.sizes) for side in self.sides]
-        for later in reversed(past[place + 1 :]):
-            for side, price, size in reversed(later.undo):
-                sizes[side][price] = size
+        bids, asks = (self._scaled(levels) for levels in self._levels(past[place + 1 :], depth))
         state = past[place]
         return Truth(
             id=state.id,
-            bids=self._scaled(sizes[BID], depth, is_descending=True),
-            asks=self._scaled(sizes[ASK], depth, is_descending=False),
+            bids=bids,
+            asks=asks,
             exchange_time=state.exchange_time,
             since=state.since,
             until=past[place + 1].since if place + 1 < len(past) else None,
         )
 
-    def _scaled(self, sizes: dict[int, int], depth: int, *, is_descending: bool) -> tuple[Level, ...]:
+    def _levels(self, undone: Sequence[_Past], depth: int) -> list[list[Level]]:
+        """Bids and asks, best first, before these last changes."""
+        if not undone:
+            return [side.top(depth) for side in self.sides]
+        sizes = [dict(side.sizes) for side in self.sides]
+        for later in reversed(undone):
+            for side, price, size in reversed(later.undo):
+                sizes[side][price] = size
+        there = [sorted([price for price, size in one.items() if size]) for one in sizes]
+        there[BID].reverse()
+        return [
+            [(price, sizes[side][price]) for price in there[side][: depth or None]] for side in (BID, ASK)
+        ]
+
+    def _scaled(self, levels: list[Level]) -> tuple[Level, ...]:
         price_unit, size_unit = self.listing.price_scaled(1), self.listing.size_scaled(1)
-        there = sorted([price for price, size in sizes.items() if size], reverse=is_descending)
-        return tuple([(price * price_unit, sizes[price] * size_unit) for price in there[: depth or None]])
+        return tuple([(price * price_unit, size * size_unit) for price, size in levels])
 
     def _put(self, side: int, price: int, size: int) -> None:
         old = self.sides[side].put(price, size)
