@@ -4,9 +4,7 @@
 BINANCE_BOOK_TICKER = (
     b'{"u":400900217,"s":"BNBUSDT","b":"25.35190000","B":"31.21000000","a":"25.36520000","A":"40.66000000"}'
 )
-BINANCE_DEPTH = (
-    b'{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[["0.0026","100"]]}'
-)
+BINANCE_DEPTH = b'{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[["0.0026","100"]]}'
 BINANCE_COMBINED = b'{"stream":"bnbbtc@depth@100ms","data":' + BINANCE_DEPTH + b"}"
 BINANCE_SHUTDOWN = b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}'
 BINANCE_ACK = b'{"result":null,"id":1}'
@@ -57,7 +55,9 @@ KRAKEN_ACK = (
     b'{"method":"subscribe","result":{"channel":"book","symbol":"BTC/USD","depth":10,"snapshot":true},"success":true,'
     b'"time_in":"2023-10-06T17:35:55.440295Z","time_out":"2023-10-06T17:35:55.440295Z","req_id":1}'
 )
-KRAKEN_REFUSED = b'{"error":"Currency pair not supported XX/YY","method":"subscribe","success":false,"symbol":"XX/YY"}'
+KRAKEN_REFUSED = (
+    b'{"error":"Currency pair not supported XX/YY","method":"subscribe","success":false,"symbol":"XX/YY"}'
+)
 KRAKEN_HEARTBEAT = b'{"channel":"heartbeat"}'
 KRAKEN_STATUS = (
     b'{"channel":"status","type":"update","data":[{"version":"2.0.4","system":"online","api_version":"v2",'
@@ -86,7 +86,9 @@ OKX_RESET = (
     b'"ts":"1597026443285","prevSeqId":123460,"seqId":3}]}'
 )
 OKX_ACK = b'{"event":"subscribe","arg":{"channel":"books","instId":"BTC-USDT"},"connId":"a4d3ae55"}'
-OKX_ERROR = b'{"event":"error","code":"60018","msg":"Wrong URL or channel:books,instId:XX","connId":"a4d3ae55"}'
+OKX_ERROR = (
+    b'{"event":"error","code":"60018","msg":"Wrong URL or channel:books,instId:XX","connId":"a4d3ae55"}'
+)
 # bybit-exchange.github.io, v5 orderbook; the delta of depth 1 from nautilus_trader's test data
 BYBIT_SNAPSHOT = (
     b'{"topic":"orderbook.50.BTCUSDT","type":"snapshot","ts":1672304484978,"data":{"s":"BTCUSDT","b":[["16493.50","0.006"],'

@@ -1,5 +1,7 @@
 """A reader beside the oracle's connection: both read the same frames, and everything they hold is compared."""
 
+from oracle.exchange_frames import READERS, OracleConnection
+
 from bot.core.market_data import Pair
 from bot.feeds.cex.binance_frames import BINANCE, BINANCE_USDM
 from bot.feeds.cex.bybit_frames import BYBIT
@@ -7,7 +9,6 @@ from bot.feeds.cex.coinbase_frames import COINBASE
 from bot.feeds.cex.frame_reader import FrameReader, Outcome, SymbolSpec
 from bot.feeds.cex.kraken_frames import KRAKEN
 from bot.feeds.cex.okx_frames import OKX
-from oracle.exchange_frames import READERS, OracleConnection
 
 DIALECTS = {dialect.name: dialect for dialect in (BINANCE, BINANCE_USDM, COINBASE, KRAKEN, OKX, BYBIT)}
 SYMBOLS = {
@@ -32,7 +33,9 @@ class Twins:
     def __init__(self, name, symbols=None, capacity=4096):
         self.symbols = symbols or SYMBOLS[name]
         self.reader = reader_of(name, self.symbols, capacity)
-        self.oracle = OracleConnection(READERS[name], self.symbols, DEPTHS["kraken"] if name == "kraken" else None)
+        self.oracle = OracleConnection(
+            READERS[name], self.symbols, DEPTHS["kraken"] if name == "kraken" else None
+        )
         self.received = 10**15
 
     def read(self, payload):

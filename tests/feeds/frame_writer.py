@@ -33,7 +33,9 @@ class Frames:
             if not self.is_plain:
                 members += self.random.sample(STRANGERS, self.random.choice((0, 0, 1, 2)))
                 self.random.shuffle(members)
-            return self.wrapped("{", [f'"{name}"{self.space()}:{self.space()}{inner}' for name, inner in members], "}")
+            return self.wrapped(
+                "{", [f'"{name}"{self.space()}:{self.space()}{inner}' for name, inner in members], "}"
+            )
         if isinstance(value, list):
             return self.wrapped("[", [self.text(inner) for inner in value], "]")
         return value
@@ -77,7 +79,9 @@ class Exchange:
         seconds, milliseconds = divmod(self.time, 1_000)
         day, rest = divmod(seconds - 1_699_920_000, 86_400)
         hour, rest = divmod(rest, 3_600)
-        fraction = self.random.choice((f"{milliseconds:03d}", f"{milliseconds:03d}456", f"{milliseconds:03d}456789"))
+        fraction = self.random.choice(
+            (f"{milliseconds:03d}", f"{milliseconds:03d}456", f"{milliseconds:03d}456789")
+        )
         return quoted(f"2023-11-{14 + day:02d}T{hour:02d}:{rest // 60:02d}:{rest % 60:02d}.{fraction}Z")
 
     def changed(self, symbol):
@@ -128,7 +132,12 @@ class Exchange:
         if self.random.random() < 0.5:
             self.quote_ids[symbol] += self.random.randint(1, 9)
             bid, ask = self.best(symbol)
-            data = {"u": str(self.quote_ids[symbol]), "s": quoted(symbol), "b": quoted(bid[0]), "B": quoted(bid[1])}
+            data = {
+                "u": str(self.quote_ids[symbol]),
+                "s": quoted(symbol),
+                "b": quoted(bid[0]),
+                "B": quoted(bid[1]),
+            }
             data |= {"a": quoted(ask[0]), "A": quoted(ask[1])}
             if is_usdm:
                 data |= {"e": quoted("bookTicker"), "E": str(self.time), "T": str(self.time)}
@@ -139,7 +148,11 @@ class Exchange:
             self.ids[symbol] = first + self.random.randint(0, 40)
             levels = self.changed(symbol)
             data = {"e": quoted("depthUpdate"), "E": str(self.time), "s": quoted(symbol), "U": str(first)}
-            data |= {"u": str(self.ids[symbol]), "b": self.pairs(levels["bids"]), "a": self.pairs(levels["asks"])}
+            data |= {
+                "u": str(self.ids[symbol]),
+                "b": self.pairs(levels["bids"]),
+                "a": self.pairs(levels["asks"]),
+            }
             if is_usdm:
                 data |= {"pu": str(before), "T": str(self.time)}
             stream = f"{symbol.lower()}@depth@100ms"
@@ -152,7 +165,10 @@ class Exchange:
         self.sequence += 1
         frame = {"client_id": '""', "timestamp": self.instant(), "sequence_num": str(self.sequence - 1)}
         if self.random.random() < 0.1:
-            event = {"current_time": quoted("2026-04-07 14:30:10 +0000 UTC"), "heartbeat_counter": str(self.sequence)}
+            event = {
+                "current_time": quoted("2026-04-07 14:30:10 +0000 UTC"),
+                "heartbeat_counter": str(self.sequence),
+            }
             return {"channel": quoted("heartbeats"), **frame, "events": [event]}
         events = []
         for chosen in self.random.sample(self.symbols, self.random.choice((1, 1, 1, len(self.symbols)))):
@@ -160,7 +176,12 @@ class Exchange:
             levels = self.changed(chosen) if chosen in self.known else self.whole(chosen)
             self.known.add(chosen)
             updates = [
-                {"side": quoted(side), "event_time": self.instant(), "price_level": quoted(price), "new_quantity": quoted(size)}
+                {
+                    "side": quoted(side),
+                    "event_time": self.instant(),
+                    "price_level": quoted(price),
+                    "new_quantity": quoted(size),
+                }
                 for side, found in (("bid", levels["bids"]), ("offer", levels["asks"]))
                 for price, size in found
             ]
@@ -170,7 +191,13 @@ class Exchange:
     def kraken(self, symbol):
         if symbol in self.known and self.random.random() < 0.3:
             bid, ask = self.best(symbol)
-            data = {"symbol": quoted(symbol), "bid": bid[0], "bid_qty": bid[1], "ask": ask[0], "ask_qty": ask[1]}
+            data = {
+                "symbol": quoted(symbol),
+                "bid": bid[0],
+                "bid_qty": bid[1],
+                "ask": ask[0],
+                "ask_qty": ask[1],
+            }
             data |= {"last": bid[0], "volume": "123.5", "timestamp": self.instant()}
             return {"channel": quoted("ticker"), "type": quoted("update"), "data": [data]}
         kind = "update" if symbol in self.known else "snapshot"
@@ -181,7 +208,9 @@ class Exchange:
         order = whole["asks"][:10] + whole["bids"][:10]
         crc = zlib.crc32("".join(strip(price) + strip(size) for price, size in order).encode())
         data = {"symbol": quoted(symbol), "checksum": str(crc), "timestamp": self.instant()}
-        data |= {side: [{"price": price, "qty": size} for price, size in levels[side]] for side in ("bids", "asks")}
+        data |= {
+            side: [{"price": price, "qty": size} for price, size in levels[side]] for side in ("bids", "asks")
+        }
         return {"channel": quoted("book"), "type": quoted(kind), "data": [data]}
 
     def okx(self, symbol):
@@ -195,7 +224,9 @@ class Exchange:
         is_new = symbol not in self.known
         before = -1 if is_new else self.ids[symbol]
         is_quiet = not is_new and self.random.random() < 0.1
-        levels = self.whole(symbol) if is_new else {"bids": [], "asks": []} if is_quiet else self.changed(symbol)
+        levels = (
+            self.whole(symbol) if is_new else {"bids": [], "asks": []} if is_quiet else self.changed(symbol)
+        )
         if not is_quiet:
             self.ids[symbol] += self.random.choice((1, 7, 45, -3))
         self.known.add(symbol)
@@ -220,7 +251,12 @@ class Exchange:
             bid, ask = self.best(symbol)
             data = {"s": quoted(symbol), "b": self.pairs([bid]), "a": self.pairs([ask])}
             data |= {"u": str(self.quote_ids[symbol]), "seq": "77"}
-            return {"topic": quoted(f"orderbook.1.{symbol}"), "type": quoted("snapshot"), **frame, "data": data}
+            return {
+                "topic": quoted(f"orderbook.1.{symbol}"),
+                "type": quoted("snapshot"),
+                **frame,
+                "data": data,
+            }
         is_new = symbol not in self.known or self.random.random() < 0.02
         self.known.add(symbol)
         levels = self.whole(symbol) if is_new else self.changed(symbol)

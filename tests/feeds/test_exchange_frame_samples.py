@@ -6,7 +6,10 @@ import frame_samples as samples
 import pytest
 from frame_stage import reader_of
 
-from bot.feeds.cex.frame_reader import Outcome
+from bot.core.market_data import Pair
+from bot.feeds.cex.binance_frames import BINANCE
+from bot.feeds.cex.bybit_frames import BYBIT
+from bot.feeds.cex.frame_reader import FrameReader, Outcome, SymbolSpec
 
 E8 = 10**8
 NOW = 10**15
@@ -47,7 +50,9 @@ def test_binance_usdm():
     assert reader.read(samples.USDM_DEPTH, NOW) == Outcome.BOOK | 1 << 8
     following = samples.USDM_DEPTH.replace(b'"U":157,"u":160,"pu":149', b'"U":171,"u":180,"pu":160')
     assert taken(reader, following) == [Outcome.BOOK]
-    assert taken(reader, following.replace(b'"U":171,"u":180,"pu":160', b'"U":191,"u":200,"pu":190')) == [Outcome.GAP]
+    assert taken(reader, following.replace(b'"U":171,"u":180,"pu":160', b'"U":191,"u":200,"pu":190')) == [
+        Outcome.GAP
+    ]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +158,9 @@ def test_bybit():
     assert (book.last_id, book.exchange_time) == (18_521_289, 1_687_940_967_466_000_000)
     assert taken(reader, samples.BYBIT_DELTA, samples.BYBIT_RESTART) == [Outcome.DUPLICATE, Outcome.BOOK]
     assert taken(reader, samples.BYBIT_DELTA) == [Outcome.GAP]
-    assert taken(reader, samples.BYBIT_BEST, samples.BYBIT_BEST, samples.BYBIT_BEST_DELTA) == [Outcome.QUOTE] * 3
+    assert (
+        taken(reader, samples.BYBIT_BEST, samples.BYBIT_BEST, samples.BYBIT_BEST_DELTA) == [Outcome.QUOTE] * 3
+    )
     assert reader.quotes[0].best() == (2_744_950_000_000, 3 * E8, 2_745_100_000_000, 75_000_000)
     assert taken(reader, samples.BYBIT_ACK, samples.BYBIT_PONG) == [Outcome.CONTROL] * 2
     lost = samples.BYBIT_BEST_DELTA.replace(b"123456790", b"123456792")
@@ -186,10 +193,12 @@ def test_several_books_in_one_frame_stand_for_themselves():
     assert [book.top(1)[0] for book in reader.books] == [[(7 * E8, E8)]] * 2
     reader.unsync(1)
     broken = both.replace(b'"sequence_num":0', b'"sequence_num":1').replace(b"ETH-USD", b"XXX-USD")
-    assert taken(reader, broken) == [Outcome.FOREIGN]
-    assert taken(reader, head % (2, event % b"BTC-USD" + b"," + event.replace(b'"7"', b'"-7"') % b"ETH-USD")) == [
-        Outcome.MALFORMED
-    ]
+    assert taken(reader, broken) == [Outcome.BOOK]
+    late = both.replace(b'"sequence_num":0', b'"sequence_num":2').replace(b"snapshot", b"update")
+    assert reader.read(late, NOW) == Outcome.AWAITS_SNAPSHOT | 1 << 8
+    assert taken(
+        reader, head % (3, event % b"BTC-USD" + b"," + event.replace(b'"7"', b'"-7"') % b"ETH-USD")
+    ) == [Outcome.MALFORMED]
 
 
 @pytest.mark.parametrize(
@@ -283,11 +292,6 @@ def test_lag_is_over_the_least_delay_of_the_last_windows():
 
 
 def test_decimals_of_a_symbol_and_contradictions():
-    from bot.core.market_data import Pair
-    from bot.feeds.cex.binance_frames import BINANCE
-    from bot.feeds.cex.bybit_frames import BYBIT
-    from bot.feeds.cex.frame_reader import FrameReader, SymbolSpec
-
     pair = Pair("SHIB", "USDT")
     reader = FrameReader(BINANCE, [SymbolSpec(pair, "BNBUSDT", price_decimals=12, size_decimals=2)], 0)
     frame = samples.BINANCE_BOOK_TICKER.replace(b"31.21000000", b"92233720368547758.07000000000")

@@ -23,7 +23,7 @@ def start(name, chance, **options):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_valid_frames_are_read_as_the_oracle_reads_them(name, seed):
     exchange, twins = start(name, random.Random(seed))
     outcomes = Counter(twins.read(exchange.frame()) for _ in range(60))
@@ -32,15 +32,21 @@ def test_valid_frames_are_read_as_the_oracle_reads_them(name, seed):
     assert not set(outcomes) & {"MALFORMED", "GAP", "CHECKSUM", "CROSSED", "SEQUENCE_LOST", "FOREIGN"}
     for index, symbol in enumerate(SYMBOLS[name]):
         if twins.reader.books[index].is_synced:
-            served = {side: [tuple(level) for level in levels] for side, levels in exchange.whole(symbol).items()}
+            served = {
+                side: [tuple(level) for level in levels] for side, levels in exchange.whole(symbol).items()
+            }
             bids, asks = twins.reader.books[index].top(100)
-            assert [price for price, _ in bids] == [round(float(price) * 10**8) for price, _ in served["bids"]]
-            assert [price for price, _ in asks] == [round(float(price) * 10**8) for price, _ in served["asks"]]
+            assert [price for price, _ in bids] == [
+                round(float(price) * 10**8) for price, _ in served["bids"]
+            ]
+            assert [price for price, _ in asks] == [
+                round(float(price) * 10**8) for price, _ in served["asks"]
+            ]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_lost_repeated_and_swapped_frames_are_judged_as_the_oracle_does(name, seed):
     chance = random.Random(seed)
     exchange, twins = start(name, chance)

@@ -153,7 +153,10 @@ def test_four_symbols_on_one_recorded_connection(ground_truth, prefix, name, sym
     assert set(symbols) <= set(snapshots)
     reader = reader_of(name, list(symbols))
     frames = list(received_frames(folder / f"{prefix}.ws.1.0.gz"))
-    kept = {symbol: [frame for frame in frames if is_depth(frame) and symbol.encode() in frame] for symbol in symbols}
+    kept = {
+        symbol: [frame for frame in frames if is_depth(frame) and symbol.encode() in frame]
+        for symbol in symbols
+    }
     compared = 0
     for index, symbol in enumerate(symbols):
         assert reader.load_snapshot(index, snapshots[symbol], 10**15) is Outcome.BOOK

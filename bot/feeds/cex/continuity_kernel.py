@@ -7,10 +7,8 @@ Rules by venue: bot.feeds.cex.dialect.Continuity and QuoteOrder.
 from bot.feeds.cex.dialect import ChecksumRule, Continuity, QuoteOrder, Role
 from bot.feeds.cex.frame_layout import (
     ACTION_SNAPSHOT,
-    ACTION_UPDATE,
     AWAITS_FIRST,
     BOOK_AT,
-    BOOK_NEEDS,
     CHECKSUM_RULE,
     CONTINUITY,
     END_LEVEL,
@@ -21,7 +19,6 @@ from bot.feeds.cex.frame_layout import (
     LAST_LAG,
     LEAST_BEFORE,
     LEAST_DELAY,
-    LEVEL_LISTS,
     LEVEL_PRICE,
     LEVEL_SIDE,
     LEVEL_SIZE,
@@ -31,12 +28,10 @@ from bot.feeds.cex.frame_layout import (
     NO_DELAY,
     QUOTE_AT,
     QUOTE_BID,
-    QUOTE_BID_SIZE,
     QUOTE_EXCHANGE_TIME,
     QUOTE_IS_SYNCED,
     QUOTE_LAG,
     QUOTE_LAST_ID,
-    QUOTE_NEEDS,
     QUOTE_ORDER,
     QUOTE_RECEIVED,
     RECORD_WORDS,
@@ -54,7 +49,7 @@ from bot.feeds.cex.frame_layout import (
 from bot.feeds.cex.outcome import Outcome
 from bot.feeds.cex.pointer_kernel import part
 from bot.feeds.cex.resolve_kernel import resolve
-from bot.state.book_layout import BIDS, CAPACITY, EXCHANGE_TIME, IS_SYNCED, LAG, LAST_ID, RECEIVED, Words
+from bot.state.book_layout import CAPACITY, EXCHANGE_TIME, IS_SYNCED, LAG, LAST_ID, RECEIVED, Words
 from bot.state.checksum_kernel import kraken_checksum, okx_checksum
 from bot.state.order_book_kernel import clear, is_crossed, put, truncate
 
@@ -108,7 +103,7 @@ _TIME, _FIRST_ID, _LAST_ID, _PREVIOUS_ID, _SEQUENCE, _ACTION, _CHECKSUM_ROLE, _B
 )
 _CONTROL_ROLE, _SYMBOL_ROLE = int(Role.CONTROL), int(Role.SYMBOL)
 _SIDE_BIT = 1
-_OUTCOME_BITS = 8
+_OUTCOME_BITS, _OUTCOME_MASK = 8, 255
 
 
 @part
@@ -136,7 +131,7 @@ def _sequence(words: Words, sequence: int) -> int:
 
 
 @part
-def _follows(words: Words, symbol: int, book: int, record: int) -> int:  # noqa: PLR0911  # one return a rule of a venue
+def _follows(words: Words, symbol: int, book: int, record: int) -> int:  # noqa: C901, PLR0911  # one return a rule of a venue
     """BOOK where the change in `record` follows the synced book, else DUPLICATE or GAP."""
     rule = words[CONTINUITY]
     held, last = words[book + LAST_ID], words[record + _LAST_ID]
@@ -183,7 +178,7 @@ def _lag(words: Words, record: int, received: int) -> int:
         words[WINDOW_START], words[LEAST_DELAY] = received, delay
     else:
         words[LEAST_DELAY] = min(words[LEAST_DELAY], delay)
-    lag = delay - min(words[LEAST_DELAY], words[LEAST_BEFORE])
+    lag: int = delay - min(words[LEAST_DELAY], words[LEAST_BEFORE])
     words[LAST_LAG] = lag
     return lag
 
@@ -212,7 +207,7 @@ def _put_levels(words: Words, book: int, record: int, is_snapshot: bool) -> None
 @part
 def _checksum_holds(words: Words, book: int, record: int) -> bool:
     rule = words[CHECKSUM_RULE]
-    said = words[record + _CHECKSUM_ROLE]
+    said: int = words[record + _CHECKSUM_ROLE]
     if rule == _KRAKEN:
         return said == kraken_checksum(words, book, words[TABLES_AT])
     if rule == _OKX and (words[record + SEEN] >> _CHECKSUM_ROLE) & 1 and said != 0:
@@ -313,7 +308,7 @@ def _apply_quote(words: Words, symbol: int, record: int, received: int) -> int:
 
 @part
 def _apply(words: Words, record: int, received: int) -> int:
-    route = words[record + ROUTE]
+    route: int = words[record + ROUTE]
     if route < 0:
         return _CONTROL if route == -1 else _FOREIGN
     index = route >> 2
@@ -326,8 +321,21 @@ def _apply(words: Words, record: int, received: int) -> int:
 
 
 @part
+def _is_taken(outcome: int) -> bool:
+    return outcome & _OUTCOME_MASK == _BOOK or outcome & _OUTCOME_MASK == _QUOTE
+
+
+@part
+def _has_failed(outcome: int) -> bool:
+    """It is about a book or quote of ours, and was not taken."""
+    return (
+        not _is_taken(outcome) and outcome & _OUTCOME_MASK != _FOREIGN and outcome & _OUTCOME_MASK != _CONTROL
+    )
+
+
+@part
 def judge(words: Words, elements: int, received: int) -> int:
-    """Outcome of the frame whose records were read: of its last object, or of the first one that was not applied.
+    """Outcome of the frame whose records were read; of several objects the first that failed, else the last one taken.
 
     Objects of one list stand for themselves: one that fails keeps no other from being applied, unless it is malformed.
     """
@@ -347,6 +355,6 @@ def judge(words: Words, elements: int, received: int) -> int:
     outcome = _apply(words, first, received)
     for place in range(1, count):
         following = _apply(words, first + RECORD_WORDS * place, received)
-        if outcome & 255 == _BOOK or outcome & 255 == _QUOTE:
+        if not _has_failed(outcome) and (_has_failed(following) or _is_taken(following)):
             outcome = following
     return outcome

@@ -1,8 +1,10 @@
 """One frame from bytes to a changed book or quote, in one call: read all of it, judge it, then apply it.
 
-`read_frame` is the only entry. It is called through the entry point of its one specialisation (bot.feeds.cex.frame_reader),
-which saves numba's look at the arguments' types.
+The one entry is called through the entry point of its one specialisation (bot.feeds.cex.compiled_frames), which saves
+numba's look at the arguments' types.
 """
+
+from typing import Any
 
 from numba import njit
 
@@ -97,9 +99,11 @@ def _read_list(payload: bytes, at: int, words: Words, record: int, role: int) ->
 
 
 @part
-def _read_member(payload: bytes, at: int, words: Words, record: int, role: int) -> int:
+def _read_member(  # noqa: PLR0911  # one return a kind of value
+    payload: bytes, at: int, words: Words, record: int, role: int
+) -> int:
     """The value of a member that has a role; one twice in a record is refused, but for what only marks control frames."""
-    if (role == _BIDS or role == _ASKS) and payload[at] != OPEN_LIST:  # noqa: PLR1714  # a tuple costs more
+    if (role == _BIDS or role == _ASKS) and payload[at] != OPEN_LIST:  # noqa: PLR1714, SIM109  # a tuple costs more
         role = _BID_PRICE if role == _BIDS else _ASK_PRICE
     bit = 1 << role
     seen = words[record + SEEN]
@@ -146,7 +150,7 @@ def _read_plain(payload: bytes, length: int, words: Words) -> int:
 
 
 @part
-def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C901, PLR0912, PLR0915  # one pass over all nestings
+def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C901, PLR0911, PLR0912, PLR0915  # one pass over all nestings
     """Read all members into records. How many objects the frame's list has, 0: it has none; -1: malformed; _PLAIN.
 
     The frame's own record is the one at RECORDS_AT; those of the list follow. Nesting is TOP and one context below it, so
@@ -230,13 +234,22 @@ def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C9
             at = skip_space(payload, at + 1)
 
 
-@njit(cache=True)
-def read_frame(payload: bytes, received: int, words: Words) -> int:
-    """An Outcome, and 256 times the symbol's index. `received`: monotonic nanoseconds."""
-    memory = pointer(words)
-    elements = read_elements(pointer(payload), len(payload), memory)
-    if elements == _PLAIN:
-        return _CONTROL
-    if elements < 0:
-        return _MALFORMED
-    return judge(memory, elements, received)
+def make_read_frame(fingerprint: int) -> Any:
+    """The kernel: (payload: bytes, received: int, words: int64 array) -> an Outcome, and 256 times the symbol's index.
+
+    numba's cache looks at this file alone, and at the values a function closes over: with `fingerprint`, a number made of
+    all sources that are compiled into it, a change in another file is seen.
+    """
+
+    @njit(cache=True)
+    def read_frame(payload: bytes, received: int, words: Words) -> int:
+        memory = pointer(words)
+        elements = read_elements(pointer(payload), len(payload), memory)
+        if elements == _PLAIN:
+            return _CONTROL
+        if elements < 0 or fingerprint < 0:
+            return _MALFORMED
+        outcome: int = judge(memory, elements, received)
+        return outcome
+
+    return read_frame

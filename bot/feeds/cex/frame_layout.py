@@ -62,7 +62,7 @@ HEADER_WORDS: Final = 32
 NO_DELAY: Final = HASH_MASK
 WINDOW: Final = 60 * 10**9
 
-# members: (hash, role)
+# members, each a hash and a role
 MEMBERS_AT: Final = HEADER_WORDS
 MEMBER_PLACES: Final = 64
 MEMBER_SHIFT: Final = HASH_BITS - 6

@@ -1,10 +1,11 @@
 """The books and quotes of one connection, and the one call that takes a frame into them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Final
 
 from bot.feeds.cex.arena import SymbolSpec, lay_out_arena
-from bot.feeds.cex.dialect import Continuity, Dialect, TimeFormat
+from bot.feeds.cex.compiled_frames import entry_point
+from bot.feeds.cex.dialect import Dialect
 from bot.feeds.cex.frame_layout import (
     BOOK_AT,
     FORCED,
@@ -19,12 +20,11 @@ from bot.feeds.cex.frame_layout import (
 )
 from bot.feeds.cex.outcome import Outcome
 from bot.feeds.cex.quote_words import QuoteWords
-from bot.state.book_layout import IS_SYNCED, Words
+from bot.state.book_layout import IS_SYNCED
 from bot.state.order_book import OrderBook
 
 __all__ = ["FrameReader", "Outcome", "QuoteWords", "SymbolSpec", "warm_frames"]
 
-Kernel = Callable[[bytes, int, Words], int]
 _OUTCOME_MASK: Final = 255
 
 
@@ -91,31 +91,6 @@ class FrameReader:
 
     def _place(self, index: int, word: int) -> int:
         return int(self._words[self._symbols_at + SYMBOL_WORDS * index + word])
-
-
-def entry_point() -> Kernel:
-    """The kernel's one specialisation, called past numba's dispatch, which costs some 170 ns a call.
-
-    The arguments' types are then not looked at: bytes, an integer of 64 bits, a contiguous array of int64.
-    """
-    from bot.feeds.cex.frame_kernel import read_frame  # noqa: PLC0415  # imports numba: not before a feed is made
-
-    kernel: Any = read_frame
-    if not hasattr(kernel, "overloads"):  # numba is switched off
-        return cast("Kernel", kernel)
-    if not kernel.overloads:
-        dialect = Dialect(
-            name="none",
-            members=(),
-            book_channels=(),
-            quote_channels=(),
-            book_needs=(),
-            time=TimeFormat.MILLISECONDS,
-            continuity=Continuity.NONE,
-        )
-        kernel(b"", 0, lay_out_arena(dialect, (), 0, 1))
-    (compiled,) = kernel.overloads.values()
-    return cast("Kernel", compiled.entry_point)
 
 
 def warm_frames(progress: Callable[[str], None]) -> None:

@@ -65,9 +65,9 @@ def _skip_nested(payload: bytes, at: int) -> int:
             if at < 0:
                 return -1
             continue
-        if byte == OPEN_LIST or byte == OPEN_OBJECT:  # noqa: PLR1714  # a tuple would be made at each byte
+        if byte == OPEN_LIST or byte == OPEN_OBJECT:  # noqa: PLR1714, SIM109  # a tuple would be made at each byte
             depth += 1
-        elif byte == CLOSE_LIST or byte == CLOSE_OBJECT:  # noqa: PLR1714  # as above
+        elif byte == CLOSE_LIST or byte == CLOSE_OBJECT:  # noqa: PLR1714, SIM109  # as above
             depth -= 1
             if depth == 0:
                 return at + 1
@@ -82,16 +82,14 @@ def skip_value(payload: bytes, at: int) -> int:
     byte = payload[at]
     if byte == QUOTE:
         return skip_text(payload, at + 1)
-    if byte == OPEN_LIST or byte == OPEN_OBJECT:  # noqa: PLR1714  # a tuple would be made at each value
+    if byte == OPEN_LIST or byte == OPEN_OBJECT:  # noqa: PLR1714, SIM109  # a tuple would be made at each value
         return _skip_nested(payload, at)
     start = at
     while (
         (_ZERO <= byte <= _NINE)
         or (_FIRST_LOWER <= byte <= _LAST_LOWER)
         or (_FIRST_UPPER <= byte <= _LAST_UPPER)
-        or byte == MINUS
-        or byte == POINT
-        or byte == _PLUS
+        or (byte == MINUS or byte == POINT or byte == _PLUS)  # noqa: PLR1714, SIM109  # a tuple costs more
     ):
         at += 1
         byte = payload[at]

@@ -132,7 +132,9 @@ def _read_side(payload: bytes, at: int, words: Words) -> tuple[int, int]:
 
 
 @part
-def _read_object(payload: bytes, at: int, words: Words, side: int, level: int) -> int:  # noqa: C901  # one member a turn
+def _read_object(  # noqa: C901, PLR0911, PLR0912  # one member a turn
+    payload: bytes, at: int, words: Words, side: int, level: int
+) -> int:
     """The level {"price": ..., "size": ...} whose bracket stands before `at`; each of its members once."""
     price, price_decimals, price_from, price_to = 0, 0, -1, -1
     size, size_decimals, size_from, size_to = 0, 0, -1, -1
@@ -182,7 +184,9 @@ def _read_object(payload: bytes, at: int, words: Words, side: int, level: int) -
 
 
 @part
-def read_levels(payload: bytes, at: int, words: Words, side: int) -> int:
+def read_levels(  # noqa: PLR0911  # one return a way to be wrong
+    payload: bytes, at: int, words: Words, side: int
+) -> int:
     """All levels of the list at `at`, added to the frame's; `side` is BIDS, ASKS or MIXED. Gives the place behind it."""
     if payload[at] != OPEN_LIST:
         return -1

@@ -163,7 +163,9 @@ def _offset(payload: bytes, at: int) -> tuple[int, int]:
 
 
 @part
-def scan_rfc3339(payload: bytes, at: int) -> tuple[int, int]:
+def scan_rfc3339(  # noqa: C901, PLR0911, PLR0912  # one part after the other
+    payload: bytes, at: int
+) -> tuple[int, int]:
     """(UTC nanoseconds, place behind) of a text as "2023-10-06T17:35:55.440295Z", with up to nine decimals.
 
     The year is 1970 to 2261; a second 60 is the first of the next minute.

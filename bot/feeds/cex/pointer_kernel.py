@@ -6,32 +6,47 @@ place on as an array is; indices are not checked, and none is negative.
 """
 
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from numba import config, njit, types
-from numba.core.imputils import impl_ret_borrowed
+import numba
+from numba import types
+from numba.core import imputils
 from numba.extending import intrinsic, overload
-from numba.np.arrayobj import make_array
+from numba.np import arrayobj
 
-part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""A function that only other compiled ones call: it is kept in the cache of those that do."""
+_NUMBA: Any = numba  # its own types do not know all it has
+_TYPES: Any = types
+_ARRAYS: Any = arrayobj
+_RESULTS: Any = imputils
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+def part(function: Function) -> Function:
+    """A function that only other compiled ones call: it is kept in the cache of those that do."""
+    compiled: Function = _NUMBA.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return compiled
+
+
+@intrinsic
 def _pointer(_context: Any, buffer: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = make_array(signature.args[0])(context, builder, arguments[0]).data
-        return impl_ret_borrowed(context, builder, signature.return_type, data)
+        data = _ARRAYS.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return _RESULTS.impl_ret_borrowed(context, builder, signature.return_type, data)
 
-    return types.CPointer(buffer.dtype)(buffer), generate
+    return _TYPES.CPointer(buffer.dtype)(buffer), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+@intrinsic
 def _advanced(_context: Any, memory: Any, by: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.gep(arguments[0], [arguments[1]])
 
     return memory(memory, by), generate
+
+
+_ADVANCED: Any = _advanced
 
 
 @overload(operator.getitem)
@@ -41,7 +56,7 @@ def _from_place(memory: Any, place: Any) -> Any:
         return None
 
     def cut(memory: Any, place: Any) -> Any:
-        return _advanced(memory, place.start)
+        return _ADVANCED(memory, place.start)
 
     return cut
 
@@ -50,4 +65,4 @@ def _itself(buffer: Any) -> Any:
     return buffer
 
 
-pointer: Any = _itself if config.DISABLE_JIT else _pointer
+pointer: Any = _itself if _NUMBA.config.DISABLE_JIT else _pointer

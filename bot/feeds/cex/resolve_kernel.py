@@ -81,7 +81,8 @@ def _join(words: Words, frame: int, record: int) -> None:
 def _find_route(words: Words, record: int) -> int:
     """ROUTE of a record; _NO_ROUTE without a symbol, _FOREIGN_ROUTE with a symbol or channel that is not ours."""
     if words[FORCED] != 0:
-        return (words[FORCED] - 1) << 2 | KIND_BOOK
+        forced: int = (words[FORCED] - 1) << 2 | KIND_BOOK
+        return forced
     seen = words[record + SEEN]
     if (seen >> _SYMBOL) & 1 == 0:
         return _NO_ROUTE
@@ -93,7 +94,8 @@ def _find_route(words: Words, record: int) -> int:
     while True:
         at = words[ROUTES_AT] + 2 * place
         if words[at] == key:
-            return words[at + 1]
+            route: int = words[at + 1]
+            return route
         if words[at] == 0:
             return _FOREIGN_ROUTE
         place = (place + 1) & last
@@ -133,14 +135,15 @@ def _has_sense(words: Words, record: int) -> bool:
     for role in range(_TIME, _CHECKSUM + 1):
         if (seen >> role) & 1 == 0:
             words[record + role] = 0
-    return (
+    has_sense: bool = (
         words[record + _ACTION] != ACTION_UNKNOWN
         and words[record + _LAST_ID] >= 0
-        and 0 <= words[record + _FIRST_ID]
+        and words[record + _FIRST_ID] >= 0
         and ((seen >> _FIRST_ID) & 1 == 0 or words[record + _FIRST_ID] <= words[record + _LAST_ID])
         and words[record + _PREVIOUS_ID] >= -1
         and words[record + _SEQUENCE] >= 0
     )
+    return has_sense
 
 
 @part
