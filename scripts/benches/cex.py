@@ -41,6 +41,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".venv-bench"
 NOT_SET_UP = "not set up: scripts/setup bench"
 CANNOT_BUILD = "a C compiler and Python's headers build it (apt install build-essential): then remove .venv-bench and run scripts/setup bench"
+SHOWN = 100
+"""Characters of what the build said."""
 LEAST_NS = 100_000_000
 """Of work a turn."""
 OVER_CCXT, OVER_CRYPTOFEED = 15.0, 6.0
@@ -148,7 +150,11 @@ def row(day: Day, taken: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 def why_lacking(said: str) -> str:
     note = PEERS / "lacks.txt"
-    return f"{note.read_text().strip()}: {CANNOT_BUILD}" if said != NOT_SET_UP and note.exists() else said
+    return (
+        f"{note.read_text().strip()[:SHOWN]}: {CANNOT_BUILD}"
+        if said != NOT_SET_UP and note.exists()
+        else said
+    )
 
 
 def check_tops(venue: str, who: str, found: dict[str, list[str]], expected: dict[str, list[str]]) -> None:

@@ -29,6 +29,9 @@ QUIET_UV = {
 }
 
 
+LACKS = "lacks.txt"
+
+
 @dataclass(frozen=True)
 class Environment:
     """A folder with a Python in it, holding exactly what its lock names."""
@@ -44,6 +47,10 @@ class Environment:
     def packages(self, root: Path) -> int:
         return len(re.findall(r"^[A-Za-z0-9]\S*==", (root / self.lock).read_text(), re.MULTILINE))
 
+    def in_words(self, root: Path) -> str:
+        lacks = f" less {self.may_lack[0]}" if (root / self.folder / LACKS).exists() else ""
+        return f"{self.packages(root)} packages{lacks}, {self.what}"
+
 
 BOT = Environment(Path(".venv"), Path("locks/venv.txt"), "bot and tools")
 APE = Environment(Path(".venv-ape"), Path("locks/ape.txt"), "contract tests", built_with=("setuptools",))
@@ -54,7 +61,6 @@ BENCH = Environment(
     built_with=("setuptools", "cython"),
     may_lack=("cryptofeed", "order-book", "yapic-json"),
 )
-LACKS = "lacks.txt"
 
 
 def is_there(root: Path, folder: Path, lock: Path) -> bool:

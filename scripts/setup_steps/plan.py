@@ -92,12 +92,18 @@ def _environment_step(root: Path, environment: Environment, installer: Step) -> 
     def prerequisites() -> None:
         python()
 
-    detail = f"{environment.packages(root)} packages, {environment.what}"
+    line = Line(str(environment.folder), environment.in_words(root))
+
+    def make(processes: Processes) -> int:
+        size = environments.make(root, environment, python(), processes)
+        line.detail = environment.in_words(root)
+        return size
+
     return Step(
-        Line(str(environment.folder), detail),
+        line,
         lambda: environments.is_there(root, environment.folder, environment.lock),
         lambda: stamps.size_of(root / environment.folder),
-        lambda processes: environments.make(root, environment, python(), processes),
+        make,
         prerequisites,
         after=installer,
     )

@@ -148,6 +148,7 @@ def test_what_cannot_be_built_is_left_out_and_said(clone, monkeypatch, fails):
     assert asked[1] == [*TAKEN, *BENCH.may_lack]
     assert asked[2:] == ([list(TAKEN)] if fails == "the build" else [])
     assert said.exists() == (fails == "the build")
+    assert ("less cryptofeed" in BENCH.in_words(clone.root)) == (fails == "the build")
     assert fails == "nothing" or said.read_text() == "cryptofeed could not be built (error: no cc)\n"
 
 
