@@ -82,7 +82,7 @@ class ExchangeServer:
             exchange.step(self._path.prices, 0)
         self._runner: web.AppRunner | None = None
         self._pulse: asyncio.Task[None] | None = None
-        self._handlers: set[asyncio.Task[None]] = set()
+        self._transports: set[asyncio.Transport] = set()
         self.port = 0
 
     async def start(self, port: int = 0, *, pulse: bool = True) -> None:
@@ -98,8 +98,8 @@ class ExchangeServer:
         if self._pulse is not None:
             self._pulse.cancel()
             await asyncio.gather(self._pulse, return_exceptions=True)
-        for handler in list(self._handlers):
-            handler.cancel()
+        for transport in self._transports:
+            transport.abort()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -204,7 +204,9 @@ class ExchangeServer:
         await socket.prepare(http)
         connection = exchange.join(socket, request)
         writer = asyncio.create_task(connection.write())
-        self._handlers.add(writer)
+        transport = http.transport
+        if transport is not None:
+            self._transports.add(transport)
         try:
             await _listen(exchange, connection)
             if connection.half_open:
@@ -213,9 +215,10 @@ class ExchangeServer:
             exchange.leave(connection)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
-            self._handlers.discard(writer)
-            if connection.half_open and http.transport is not None:
-                http.transport.abort()
+            if transport is not None:
+                self._transports.discard(transport)
+                if connection.half_open:
+                    transport.abort()
         return socket
 
 
