@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 import msgspec
 import pytest
@@ -14,12 +15,13 @@ from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.heads import HeadFeed
 from bot.feeds.recorded_chain import chain_part, find_beginning
+from bot.feeds.recorded_node import RecordedNode
 from bot.feeds.recorded_session import recorded_connect
 from bot.feeds.recorder import Recorder
 from bot.feeds.recording_files import RecorderConfig
-from bot.feeds.recording_format import Kind
+from bot.feeds.recording_format import Kind, Record
 from bot.feeds.recording_reader import read_recording
-from bot.feeds.replay_loop import replay
+from bot.feeds.replay_loop import Part, replay
 from tests.chain.fake_chain import TOPIC
 from tests.chain.fake_node import NodeFault
 from tests.feeds.conftest import CONFIG, REQUEST_LIMIT
@@ -227,3 +229,43 @@ async def test_every_meaning_of_an_answer_is_kept_and_no_secret_of_the_url(tmp_p
     assert "canary" not in "".join(path.read_bytes().decode("latin-1") for path in tmp_path.iterdir())
     assert find_beginning(records) is None
     assert chain_part(run.records, CONFIG) is None
+
+
+async def test_a_request_that_was_not_made_then_gets_what_was_answered_before_or_no_answer():
+    node, answers = RecordedNode(), []
+
+    def said(kind, at, **content):
+        return Record(kind, 1, Nanoseconds(at), Nanoseconds(at), json.dumps(content).encode())
+
+    records = [
+        Record(Kind.OPENED, 1, Nanoseconds(1), Nanoseconds(1), b"ws://node"),
+        said(Kind.SENT, 2, id=1, method="eth_a", params=[]),
+        said(Kind.FRAME, 3, id=1, result="once"),
+        said(Kind.SENT, 10**9, id=2, method="eth_b", params=[1]),
+        said(Kind.FRAME, 10**9 + 1, id=2, result="second"),
+        said(Kind.SENT, 2 * 10**9, id=3, method="eth_b", params=[2]),
+        said(Kind.FRAME, 2 * 10**9 + 1, id=3, result="third"),
+        Record(Kind.CLOSED, 1, Nanoseconds(3 * 10**9), Nanoseconds(3 * 10**9), b"lost"),
+        Record(Kind.OPENED, 2, Nanoseconds(4 * 10**9), Nanoseconds(4 * 10**9), b"ws://node"),
+    ]
+
+    async def follow(clock, is_over):
+        session = await node.connect()
+        for method, params in (("eth_a", []), ("eth_a", []), ("eth_b", [1]), ("eth_c", []), ("eth_b", [2])):
+            answers.append((clock.monotonic(), await session.request(method, params)))
+        answers.append((clock.monotonic(), await session.request("eth_d", [])))
+        answers.append((clock.monotonic(), await session.closed()))
+        answers.append((clock.monotonic(), await session.request("eth_a", [])))
+        await is_over.wait()
+
+    await asyncio.to_thread(replay, [Part(records, node.deliver, follow)], is_paced=False)
+    results = [answer for _, answer in answers]
+    assert results[:3] == [Ok("once"), Ok("once"), Ok("second")]
+    assert isinstance(results[3], Unknown)
+    assert results[4:] == [
+        Ok("third"),
+        Unknown("connection lost: lost"),
+        "lost",
+        Unknown("eth_a: lost"),
+    ]
+    assert node.unrecorded == 2

@@ -84,10 +84,13 @@ def test_frames_may_come_before_the_opening_is_told():
 
 
 def test_the_last_end_is_the_end_of_the_recording_and_takes_no_book_away():
-    records = [*session(1, 1, 5), record(Kind.CLOSED, 1.5 * SECOND, b"stopped")]
-    [top] = followed(records).tops
-    assert top.best[1] == 14 * 10**8
-    assert top.stale is None
+    """Another source may have been recorded a moment longer."""
+    ended = [*session(1, 1, 5), record(Kind.CLOSED, 1.5 * SECOND, b"stopped")]
+    parts = [exchange_part(VENUES["bybit"], [PAIR], one, CexConfig()) for one in (ended, session(1, 1, 30))]
+    results = replay(parts, is_paced=False)
+    assert [result.frames for result in results] == [5, 30]
+    assert [result.tops[0].best[1] for result in results] == [14 * 10**8, 39 * 10**8]
+    assert [result.tops[0].stale for result in results] == [None, None]
 
 
 def test_a_recording_that_begins_in_the_middle_has_no_book_until_a_snapshot():

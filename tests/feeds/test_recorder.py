@@ -130,6 +130,9 @@ async def test_a_later_file_names_the_connections_that_are_open(tmp_path):
         (Kind.CONTINUED, 2, URL + "2"),
         (Kind.FRAME, 2, "later"),
     ]
+    assert {record.received for record in found.records()} == {4}, (
+        "what is repeated is not later than what follows"
+    )
 
 
 async def test_a_file_is_closed_by_its_age(tmp_path):
