@@ -10,7 +10,9 @@ from bot.feeds.cex.arena import lay_out_arena
 from bot.feeds.cex.dialect import Continuity, Dialect, TimeFormat
 from bot.state.book_layout import Words
 
-Kernel = Callable[[bytes, int, Words], int]
+Memory = Any
+"""An arena's address, or the arena where numba is switched off. Who has it keeps the arena."""
+Kernel = Callable[[bytes, int, Memory], int]
 
 _BOT: Final = Path(__file__).resolve().parents[2]
 _SOURCES: Final = (
@@ -35,16 +37,24 @@ _NO_DIALECT: Final = Dialect(
 def entry_point() -> Kernel:
     """The kernel's one specialisation, called past numba's dispatch, which costs some 170 ns a call.
 
-    The arguments' types are then not looked at: bytes, an integer of 64 bits, a contiguous array of int64.
+    The arguments' types are then not looked at: bytes, and two integers of 64 bits.
     """
     from bot.feeds.cex.frame_kernel import make_read_frame  # noqa: PLC0415  # imports numba: not before a feed is made
 
     kernel: Any = make_read_frame(_fingerprint())
     if not hasattr(kernel, "overloads"):  # numba is switched off
         return cast("Kernel", kernel)
-    kernel(b"", 0, lay_out_arena(_NO_DIALECT, (), 0, 1))
+    words = lay_out_arena(_NO_DIALECT, (), 0, 1)
+    kernel(b"", 0, memory_of(words))
     (compiled,) = kernel.overloads.values()
     return cast("Kernel", compiled.entry_point)
+
+
+def memory_of(words: Words) -> Memory:
+    """What the kernel is given for the arena."""
+    from bot.feeds.cex.pointer_kernel import IS_INTERPRETED  # noqa: PLC0415  # imports numba
+
+    return words if IS_INTERPRETED else int(words.ctypes.data)
 
 
 def _fingerprint() -> int:

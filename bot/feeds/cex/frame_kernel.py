@@ -47,7 +47,7 @@ from bot.feeds.cex.json_scan_kernel import (
 from bot.feeds.cex.level_kernel import MIXED, find_role, read_levels, scan_number
 from bot.feeds.cex.number_kernel import scan_integer, scan_milliseconds, scan_rfc3339
 from bot.feeds.cex.outcome import Outcome
-from bot.feeds.cex.pointer_kernel import part, pointer
+from bot.feeds.cex.pointer_kernel import part, pointer, words_at
 from bot.state.book_layout import ASKS, BIDS, Words
 
 _CONTROL, _MALFORMED = int(Outcome.CONTROL), int(Outcome.MALFORMED)
@@ -235,21 +235,21 @@ def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C9
 
 
 def make_read_frame(fingerprint: int) -> Any:
-    """The kernel: (payload: bytes, received: int, words: int64 array) -> an Outcome, and 256 times the symbol's index.
+    """The kernel: (payload, received, address of the arena) -> an Outcome, and 256 times the symbol's index.
 
     numba's cache looks at this file alone, and at the values a function closes over: with `fingerprint`, a number made of
     all sources that are compiled into it, a change in another file is seen.
     """
 
     @njit(cache=True)
-    def read_frame(payload: bytes, received: int, words: Words) -> int:
-        memory = pointer(words)
-        elements = read_elements(pointer(payload), len(payload), memory)
+    def read_frame(payload: bytes, received: int, address: int) -> int:
+        words = words_at(address)
+        elements = read_elements(pointer(payload), len(payload), words)
         if elements == _PLAIN:
             return _CONTROL
         if elements < 0 or fingerprint < 0:
             return _MALFORMED
-        outcome: int = judge(memory, elements, received)
+        outcome: int = judge(words, elements, received)
         return outcome
 
     return read_frame

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.feeds.cex.arena import SymbolSpec, lay_out_arena
-from bot.feeds.cex.compiled_frames import entry_point
+from bot.feeds.cex.compiled_frames import entry_point, memory_of
 from bot.feeds.cex.dialect import Dialect
 from bot.feeds.cex.frame_layout import (
     BOOK_AT,
@@ -34,7 +34,7 @@ class FrameReader:
     `depth` is the one subscribed (0: all levels); `capacity` is how many levels a side are kept, the deepest going first.
     """
 
-    __slots__ = ("_kernel", "_symbols_at", "_words", "books", "dialect", "quotes", "symbols")
+    __slots__ = ("_kernel", "_memory", "_symbols_at", "_words", "books", "dialect", "quotes", "symbols")
 
     def __init__(
         self, dialect: Dialect, symbols: Sequence[SymbolSpec], depth: int, capacity: int = 4096
@@ -47,6 +47,7 @@ class FrameReader:
         self.books = tuple(OrderBook(self._words, self._place(i, BOOK_AT)) for i in range(len(symbols)))
         self.quotes = tuple(QuoteWords(self._words, self._place(i, QUOTE_AT)) for i in range(len(symbols)))
         self._kernel = entry_point()
+        self._memory = memory_of(self._words)
 
     def read(self, payload: bytes, received: int) -> int:
         """An Outcome, and 256 times the index of the symbol where one is meant.
@@ -55,7 +56,7 @@ class FrameReader:
         anything but BOOK and QUOTE no level or quote changed, but GAP, CHECKSUM, CROSSED and SEQUENCE_LOST unsync: what was
         wrong, or all. Of a frame about several books each is taken for itself; the outcome is of the first that failed.
         """
-        return self._kernel(payload, received, self._words)
+        return self._kernel(payload, received, self._memory)
 
     def load_snapshot(self, index: int, payload: bytes, received: int) -> Outcome:
         """A book from a REST snapshot (Binance): BOOK where it was taken, and the stream's frames follow; CONTROL for an
@@ -65,7 +66,7 @@ class FrameReader:
         """
         self._words[FORCED] = index + 1
         try:
-            return Outcome(self._kernel(payload, received, self._words) & _OUTCOME_MASK)
+            return Outcome(self._kernel(payload, received, self._memory) & _OUTCOME_MASK)
         finally:
             self._words[FORCED] = 0
 
