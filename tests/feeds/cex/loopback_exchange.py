@@ -212,8 +212,8 @@ class LoopbackExchange:
             await self.hold_snapshots.wait()
         return web.json_response(body)
 
-    async def move_binance(self, symbol="ETHUSDT", skip=0):
-        """A change, told on the streams; `skip` more happened that were not told."""
+    async def move_binance(self, symbol="ETHUSDT", skip=0, only=""):
+        """A change, told on the streams or on `only` one of them; `skip` more happened that were not told."""
         book = self.books[symbol]
         for _ in range(skip):
             book.move()
@@ -234,7 +234,7 @@ class LoopbackExchange:
                 (f"{symbol.lower()}@bookTicker", ticker),
                 (f"{symbol.lower()}@depth@100ms", depth),
             ):
-                if stream in streams:
+                if stream in streams and only in stream:
                     await _tell(socket, json.dumps({"stream": stream, "data": data}))
 
     # --- both -------------------------------------------------------------------------------------------------------

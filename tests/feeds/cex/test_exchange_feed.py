@@ -63,6 +63,8 @@ async def test_no_book_is_believed_between_gap_and_snapshot():
         await on.run_for(1)
         await until(on.agrees, "the book")
         assert on.is_live()
+        # The frames that came meanwhile were kept: the snapshot, old by now, was joined to the stream by them.
+        assert (on.feed.counters.gaps, len(on.server.snapshots)) == (1, 2)
 
 
 async def test_a_wrong_checksum_subscribes_that_book_anew():
@@ -207,6 +209,20 @@ async def test_a_record_without_time_needs_its_book_to_vouch_for_it():
         await until(lambda: on.feed.connection.data_at == on.clock.now, "the backlog")
         await settle()
         assert not on.fresh
+
+
+async def test_a_fresh_book_goes_before_a_newer_record_that_nothing_vouches_for():
+    async with stage("binance") as on:
+        await on.live()
+        await on.clock.advance(seconds(1.5))
+        of_book = on.feed.quote(on.pair, on.clock.now)
+        assert of_book.stale is None
+        await on.move(only="bookTicker")
+        await until(lambda: on.feed.connection.data_at == on.clock.now, "the record")
+        record = on.feed.connection.reader.quotes[0]
+        assert record.received > of_book.received
+        assert on.feed.quote(on.pair, on.clock.now).bid_size == of_book.bid_size != record.best()[1]
+        assert on.fresh
 
 
 async def test_messages_a_second_over_ten_seconds():
