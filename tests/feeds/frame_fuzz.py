@@ -151,7 +151,7 @@ class Fuzz:
         if outcome is Outcome.MALFORMED or (is_about_one and outcome not in TAKEN and outcome not in UNSYNC):
             self.assert_unchanged(before, payload, outcome)
         if expected == outcome.name:
-            self.twins.compare()
+            self.assert_equal(payload)
         elif outcome is Outcome.MALFORMED:
             assert self.is_stricter(payload, expected), (expected, payload)
         elif expected == "MALFORMED" and payload != frame:
@@ -159,6 +159,12 @@ class Fuzz:
         else:
             assert outcome not in TAKEN, (outcome, expected, payload)
             assert expected not in ("BOOK", "QUOTE"), (outcome, expected, payload)
+
+    def assert_equal(self, payload):
+        try:
+            self.twins.compare()
+        except AssertionError as error:
+            raise AssertionError(f"read otherwise than by the oracle: {payload!r}") from error
 
     def is_stricter(self, payload, expected):
         """Refused though the oracle takes it: a member twice, an escape in a text, a wrong value in what is not for us."""
@@ -178,10 +184,7 @@ class Fuzz:
             return
         self.twins.oracle = oracle.clone()
         assert self.twins.oracle.read(frame)[0] == outcome.name, payload
-        try:
-            self.twins.compare()
-        except AssertionError as error:
-            raise AssertionError(f"not as the whole frame: {payload!r}") from error
+        self.assert_equal(payload)
         self.kinds["taken, broken where nothing is meant"] += 1
 
     def assert_unchanged(self, before, payload, outcome):

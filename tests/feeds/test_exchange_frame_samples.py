@@ -135,6 +135,13 @@ def test_okx_goes_on_over_quiet_frames_and_ids_set_back():
     assert taken(reader, samples.OKX_QUIET) == [Outcome.GAP]
 
 
+def test_a_price_twice_in_a_snapshot_has_its_last_size():
+    reader = reader_of("okx")
+    twice = samples.OKX_SNAPSHOT.replace(b'["8475.55","101","0","1"]', b'["8476.97","9","0","1"]')
+    assert taken(reader, twice) == [Outcome.BOOK]
+    assert reader.books[0].top(9)[0] == [(847_697_000_000, 9 * E8)]
+
+
 def test_okx_checksum_is_checked_where_there_is_one():
     reader = reader_of("okx")
     text = b"8476.97:256:8476.98:415:8475.55:101:8477:7"

@@ -49,7 +49,7 @@ from bot.feeds.cex.frame_layout import (
 from bot.feeds.cex.outcome import Outcome
 from bot.feeds.cex.pointer_kernel import part
 from bot.feeds.cex.resolve_kernel import resolve
-from bot.state.book_layout import CAPACITY, EXCHANGE_TIME, IS_SYNCED, LAG, LAST_ID, RECEIVED, Words
+from bot.state.book_layout import EXCHANGE_TIME, IS_SYNCED, LAG, LAST_ID, RECEIVED, Words
 from bot.state.checksum_kernel import kraken_checksum, okx_checksum
 from bot.state.order_book_kernel import clear, is_crossed, put, truncate
 
@@ -189,10 +189,8 @@ def _put_levels(words: Words, book: int, record: int, is_snapshot: bool) -> None
     levels = words[LEVELS_AT]
     if is_snapshot:
         clear(words, book)
-    # a snapshot's best levels come first and stand last in the book: from the back it is only added to
-    backwards = is_snapshot and end - first <= words[book + CAPACITY]
-    for count in range(end - first):
-        level = levels + FRAME_LEVEL_WORDS * (end - 1 - count if backwards else first + count)
+    for place in range(first, end):
+        level = levels + FRAME_LEVEL_WORDS * place
         put(
             words,
             book,
