@@ -71,8 +71,9 @@ def test_every_script_and_file_named_exists():
 
 def test_every_link_leads_somewhere():
     links = {(page, link) for page in PAGES for link in re.findall(r"\]\(([^)]+)\)", page.read_text())}
-    assert len(links) >= 5
-    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+    ours = [(page, link) for page, link in links if not link.startswith("https://")]
+    assert len(ours) >= 5
+    assert [(page.name, link) for page, link in ours if not (page.parent / link).exists()] == []
 
 
 def verbs():

@@ -55,7 +55,10 @@ sha256_of() {
 use_environment() {
     local installed=''
     [[ ! -r "$ROOT/.venv/stamp" ]] || read -r installed <"$ROOT/.venv/stamp"
-    export NUMBA_CACHE_DIR="${CACHE_DIRECTORY:-$ROOT/.venv}/numba-cache-${installed:0:16}"
+    # Numba keeps a kernel whose own file is unchanged, also where a kernel of another file that it calls has changed.
+    local kernels
+    kernels="$(find "$ROOT/bot" \( -name '*_kernel.py' -o -name '*_layout.py' \) -print0 | sort -z | xargs -0 cat | sha256sum)"
+    export NUMBA_CACHE_DIR="${CACHE_DIRECTORY:-$ROOT/.venv}/numba-cache-${installed:0:16}-${kernels:0:16}"
 }
 
 # Whether .venv is finished and was built from the lock as it is now.
