@@ -134,6 +134,20 @@ def _read_member(  # noqa: PLR0911  # one return a kind of value
 
 
 @part
+def _read_name(payload: bytes, at: int, words: Words, context: int) -> tuple[int, int]:
+    """(role or 0, where the value begins) of the member whose name is at `at`; (0, -1): none."""
+    if payload[at] != QUOTE:
+        return 0, -1
+    name, at = hash_text(payload, at + 1, words[CONTEXT_SEEDS + context])
+    if at < 0:
+        return 0, -1
+    at = skip_space(payload, at)
+    if payload[at] != COLON:
+        return 0, -1
+    return find_role(words, name), skip_space(payload, at + 1)
+
+
+@part
 def _begin_record(words: Words, record: int) -> None:
     words[record + SEEN] = 0
     words[record + FIRST_LEVEL] = words[LEVEL_COUNT]
@@ -167,16 +181,9 @@ def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C9
     is_empty = payload[at] == CLOSE_OBJECT
     while True:
         if not is_empty:
-            if payload[at] != QUOTE:
-                return -1
-            name, at = hash_text(payload, at + 1, words[CONTEXT_SEEDS + context])
+            role, at = _read_name(payload, at, words, context)
             if at < 0:
                 return -1
-            at = skip_space(payload, at)
-            if payload[at] != COLON:
-                return -1
-            at = skip_space(payload, at + 1)
-            role = find_role(words, name)
             if role == 0:
                 at = skip_value(payload, at)
             elif role < _ENTERS:
