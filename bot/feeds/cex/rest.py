@@ -5,7 +5,7 @@ from typing import Final
 import aiohttp
 
 from bot.core.result import Ok, Unknown
-from bot.feeds.cex.transport import Declined, retry_after, unsafe_url
+from bot.feeds.cex.transport import USER_AGENT, Declined, retry_after, unsafe_url
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """5,000 levels a side are half a megabyte."""
@@ -18,7 +18,9 @@ class RestClient:
 
     def __init__(self) -> None:
         # Time-outs are the Clock's alone.
-        self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+        self._client = aiohttp.ClientSession(
+            headers={"User-Agent": USER_AGENT}, timeout=aiohttp.ClientTimeout(total=None)
+        )
 
     async def fetch(self, url: str) -> Ok[bytes] | Declined | Unknown:
         if (why := unsafe_url(url)) is not None:

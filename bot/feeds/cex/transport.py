@@ -1,14 +1,17 @@
 """The seams to the network: a socket, one REST request, and the tap a recorder listens at. A replay brings its own."""
 
-import ipaddress
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
+from bot.core.loopback import is_loopback
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
+
+USER_AGENT: Final = "bot/0.1 (+market data)"
+"""Of handshakes and requests: firewalls in front of exchanges (Cloudflare) answer 403 to those that name none."""
 
 
 class Declined(msgspec.Struct, frozen=True):
@@ -102,7 +105,7 @@ def unsafe_url(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.scheme in ("wss", "https") and parts.hostname:
         return None
-    if parts.scheme in ("ws", "http") and parts.hostname and _is_loopback(parts.hostname):
+    if parts.scheme in ("ws", "http") and is_loopback(parts.hostname):
         return None
     return f"{parts.scheme}://{parts.hostname}: wss:// or https:// is needed; without TLS only on loopback"
 
@@ -113,12 +116,3 @@ def retry_after(header: str | None) -> Nanoseconds | None:
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8):
         return None
     return Nanoseconds(int(seconds) * 10**9)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

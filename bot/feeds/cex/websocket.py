@@ -19,7 +19,7 @@ from picows import (
 from picows.url import WSParsedURL
 
 from bot.core.result import Unknown
-from bot.feeds.cex.transport import Declined, Socket, SocketListener, retry_after, unsafe_url
+from bot.feeds.cex.transport import USER_AGENT, Declined, Socket, SocketListener, retry_after, unsafe_url
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 """A Coinbase snapshot is more than a megabyte; the buffer grows only as far as it must."""
@@ -50,6 +50,7 @@ async def picows_connect(url: str, listener: SocketListener) -> Socket | Decline
             enable_auto_pong=False,  # it would hide their pings from us, and they count as heard and as sent
             max_frame_size=MAX_MESSAGE_BYTES,
             max_redirects=0,
+            extra_headers={"User-Agent": USER_AGENT},
             socket_factory=open_tcp,
         )
     except WSHandshakeError as error:

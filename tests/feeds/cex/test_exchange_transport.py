@@ -12,7 +12,7 @@ from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.alarm import event_or_time
 from bot.feeds.cex.rest import MAX_ANSWER_BYTES, RestClient
-from bot.feeds.cex.transport import Declined
+from bot.feeds.cex.transport import USER_AGENT, Declined
 from bot.feeds.cex.websocket import picows_connect
 from tests.feeds.cex.cex_stage import ETH_USD, stage
 from tests.feeds.cex.virtual_clock import SECOND, VirtualClock, settle, until
@@ -183,6 +183,22 @@ async def test_rest_answers_refusals_and_what_is_too_long(serve):
     assert isinstance(await rest.fetch("http://example.org/"), Unknown)
     await rest.close()
     assert isinstance(await rest.fetch(f"{base}/good"), Unknown)
+
+
+async def test_both_say_who_they_are(serve):
+    """Firewalls in front of exchanges answer 403 to who does not."""
+    heard = []
+
+    async def look(request):
+        heard.append(request.headers.getall("User-Agent", []))
+        return web.Response(status=403)
+
+    port = await serve(look)
+    rest = RestClient()
+    await picows_connect(f"ws://127.0.0.1:{port}/", Heard())
+    await rest.fetch(f"http://127.0.0.1:{port}/")
+    await rest.close()
+    assert heard == [[USER_AGENT], [USER_AGENT]]
 
 
 async def test_a_defect_of_ours_ends_one_connection_and_is_said():
