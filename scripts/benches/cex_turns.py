@@ -33,6 +33,7 @@ def take_turns(open_reader: Callable[[Day], Reader]) -> None:
     """Arguments: folder of the days, core to stay on (-1: any). Ends with its input."""
     folder, core = Path(sys.argv[1]), int(sys.argv[2])
     stay_on(core)
+    gc.freeze()  # what the imports left is not looked through again and again
     days: dict[str, Day] = {}
     for line in sys.stdin:
         order = json.loads(line)
@@ -54,9 +55,9 @@ def stay_on(core: int) -> None:
 
 def _turn(open_reader: Callable[[Day], Reader], day: Day, least_ns: int) -> dict[str, object]:
     taken: list[int] = []
+    gc.collect()
     while True:
         reader = open_reader(day)
-        gc.collect()
         taken.append(reader.play())
         if sum(taken) >= least_ns:
             return {"ns_per_message": [one / len(day.frames) for one in taken], "tops": reader.tops()}
