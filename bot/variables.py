@@ -180,7 +180,7 @@ class BotVariables(_Family):
     quote_assets: Tickers = _default(
         "ETH", "Assets followed there, comma separated, with their dollar pairs and the dollars' own."
     )
-    quote_age: PositiveDuration = _default("3 s", "An exchange quiet for longer has no price.")
+    quote_age: PositiveDuration = _default("5 s", "An exchange quiet for longer has no price.")
     quote_lag: PositiveDuration = _default(
         "1 s", "Quotes that arrive later than this after their making, beyond the usual delay, are no price."
     )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.core.errors import BadConfiguration
 from bot.core.market_data import Pair
 from bot.core.quantities import BYTE_UNITS, parse_bytes
+from bot.feeds.cex.config import CexConfig
 from bot.settings import EXCHANGES, ExchangeSettings, Settings, load_settings
 
 OBSERVER = {"BOT_MODE": "observe", "BOT_CHAIN": "ethereum", "BOT_RPC_URL": "ws://127.0.0.1:1"}
@@ -43,7 +44,8 @@ def test_a_named_exchange_has_its_own_pairs_and_addresses() -> None:
 
 def test_values_are_read_with_their_units() -> None:
     variables = loaded({"BOT_QUOTE_LAG": "250 ms", "BOT_RECORDING_CAP": "1.5 GiB"}).variables
-    assert (variables.quote_age, variables.quote_lag) == (3 * 10**9, 250 * 10**6)
+    assert (variables.quote_age, variables.quote_lag) == (5 * 10**9, 250 * 10**6)
+    assert variables.quote_age == CexConfig().quote_age
     assert (variables.reference_exchanges, variables.reference_stray) == (2, 50)
     assert variables.recording_cap == 1_610_612_736
     assert variables.quote_assets == ("ETH",)

@@ -11,8 +11,10 @@ SECOND = 10**9
 class CexConfig(msgspec.Struct, frozen=True):
     """Times are of the Clock port."""
 
-    quote_age: Nanoseconds = Nanoseconds(3 * SECOND)
-    """A quote or book without a frame of its own for longer is stale."""
+    quote_age: Nanoseconds = Nanoseconds(5 * SECOND)
+    """A quote or book without a frame of its own for longer is stale. Bybit repeats a quiet quote each 3 s, and a dollar
+    pair may be quiet that long anywhere.
+    """
     quote_lag: Nanoseconds = Nanoseconds(1 * SECOND)
     """One whose last frame took longer on its way than the connection's fastest is stale: a backlog."""
     connect_limit: Nanoseconds = Nanoseconds(10 * SECOND)

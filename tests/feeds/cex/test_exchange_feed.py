@@ -183,14 +183,26 @@ async def test_the_exchange_s_own_clock_is_told_from_ours():
         assert on.fresh  # a clock that is set wrong is no lag
 
 
+async def test_a_quiet_pair_that_is_told_again_each_three_seconds_stays_fresh():
+    """Bybit's way; dollar pairs are quiet for seconds everywhere."""
+    async with stage() as on:
+        await on.live()
+        for _ in range(5):
+            await on.clock.advance(seconds(3.5))
+            assert on.fresh
+            assert on.is_live()
+            await on.move()
+            await settle()
+
+
 async def test_a_stall_is_stale_within_its_limit_and_a_backlog_is_no_news():
     async with stage() as on:
         await on.live()
-        await on.clock.advance(seconds(3.1))
+        await on.clock.advance(seconds(5.1))
         assert not on.fresh
         assert on.status.state == "stale"
-        assert "more than 3 s" in on.status.reason
-        on.server.skew = -5 * 10**9  # what was to be told five seconds ago comes now
+        assert "more than 5 s" in on.status.reason
+        on.server.skew = -7 * 10**9  # what was to be told seven seconds ago comes now
         await on.move()
         await until(lambda: on.feed.connection.data_at == on.clock.now, "the backlog")
         assert "behind" in on.feed.quote(on.pair, on.clock.now).stale
@@ -203,8 +215,8 @@ async def test_a_stall_is_stale_within_its_limit_and_a_backlog_is_no_news():
 async def test_a_record_without_time_needs_its_book_to_vouch_for_it():
     async with stage("binance") as on:
         await on.live()
-        await on.clock.advance(seconds(3.1))
-        on.server.skew = -5 * 10**9
+        await on.clock.advance(seconds(5.1))
+        on.server.skew = -7 * 10**9
         await on.move()
         await until(lambda: on.feed.connection.data_at == on.clock.now, "the backlog")
         await settle()
