@@ -322,6 +322,8 @@ class BybitReader(Reader):
             assert data["seq"] > self.seqs[symbol]
             self.apply(symbol, data["b"], data["a"])
             self.updates += 1
+        bids, asks = self.sorted(symbol, 50)
+        self.books[symbol] = {"bids": dict(bids), "asks": dict(asks)}
         self.ids[symbol], self.seqs[symbol] = data["u"], data["seq"]
 
 

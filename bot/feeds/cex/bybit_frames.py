@@ -1,6 +1,7 @@
 """Frames of Bybit v5: `orderbook.<depth>.<symbol>`, the depth 1 being the best bid and offer.
 
-Any snapshot replaces the book; `u` 1 means that the service began anew. Source: bybit-exchange.github.io, v5 Orderbook.
+Any snapshot replaces the book; `u` 1 means that the service began anew. Whether a level that falls out of the depth is told
+of is not documented: cut off, it cannot stay. Source: bybit-exchange.github.io, v5 Orderbook.
 """
 
 from typing import Final
@@ -30,4 +31,5 @@ BYBIT: Final = Dialect(
     time=TimeFormat.MILLISECONDS,
     continuity=Continuity.CONSECUTIVE,
     quote_order=QuoteOrder.CONSECUTIVE,
+    truncates=True,
 )

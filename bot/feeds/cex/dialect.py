@@ -138,7 +138,9 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     quote_order: QuoteOrder = QuoteOrder.AS_RECEIVED
     checksum: ChecksumRule = ChecksumRule.NONE
     truncates: bool = False
-    """The reader cuts the book to the subscribed depth: the exchange does not take out what falls below it."""
+    """The reader cuts the book to the subscribed depth: the exchange does not, or may not, take out what falls below it.
+    What comes back into the depth is told again, as a change of what is shown.
+    """
     plain_reply: str = ""
     """A frame that is this text and no JSON is a control frame."""
 

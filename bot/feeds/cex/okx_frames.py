@@ -1,6 +1,7 @@
 """Frames of OKX v5: `books` (400 levels, incremental) and `bbo-tbt`.
 
 A level is [price, size, "0", orders]. `checksum` is 0 in today's frames, which says nothing; one that is not is checked.
+Whether a level that falls out of the 400 is told of is not documented: cut off, it cannot stay (ccxt cuts there too).
 Source: OKX API v5, "WS / Order book channel".
 """
 
@@ -40,5 +41,6 @@ OKX: Final = Dialect(
     continuity=Continuity.PREVIOUS,
     quote_order=QuoteOrder.BY_ID_AND_TIME,
     checksum=ChecksumRule.OKX,
+    truncates=True,
     plain_reply="pong",
 )

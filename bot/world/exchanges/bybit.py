@@ -52,6 +52,8 @@ class Bybit(Protocol):
     rules = Rules(attempts=500, attempts_per=300 * SECOND)
     faults_not_there: frozenset[FaultKind] = frozenset({"wrong_checksum", "server_shutdown"})
     repeats_quotes = True
+    tells_of_fallen = False
+    """Not documented: the reading that is harder on a client, whose book may keep levels that are gone."""
 
     def received(self, host: Host, connection: Connection, text: str) -> None:
         asked = read_object(text)

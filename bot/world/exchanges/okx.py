@@ -54,6 +54,8 @@ class Okx(Protocol):
     faults_not_there: frozenset[FaultKind] = frozenset({"server_shutdown"})
     has_closing_word = True
     skips_ids = True
+    tells_of_fallen = False
+    """Not documented: the reading that is harder on a client, whose book may keep levels that are gone."""
 
     def __init__(self, *, has_checksums: bool = False) -> None:
         self._has_checksums = has_checksums
