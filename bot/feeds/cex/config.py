@@ -42,7 +42,7 @@ class CexConfig(msgspec.Struct, frozen=True):
     too_fast_wait: Nanoseconds = Nanoseconds(30 * SECOND)
     """After a 429 or 418 without Retry-After."""
     refused_wait: Nanoseconds = Nanoseconds(300 * SECOND)
-    """After any other 4xx at the handshake: a refused region does not change in seconds."""
+    """After any other 4xx at the handshake, and after a firewall's 403: neither changes in seconds."""
 
 
 class CexCounters(msgspec.Struct):

@@ -86,7 +86,12 @@ class Connection:
         self._snapshots: SnapshotSync | None = None
         if environment.snapshots is not None:
             self._snapshots = SnapshotSync(
-                environment.snapshots, self.reader, environment.symbols, self._arrived, self._refuse
+                environment.snapshots,
+                self.reader,
+                environment.symbols,
+                self._arrived,
+                self._refuse,
+                self._note_trouble,
             )
 
     def start(self, socket: Socket) -> None:
@@ -262,6 +267,9 @@ class Connection:
         if self._snapshots is not None:
             self._snapshots.forget(index)
         self._tell_owner()
+
+    def _note_trouble(self, reason: str) -> None:
+        self.trouble = reason
 
     def _ask_again(self, index: int, now: Nanoseconds) -> None:
         self.recovery.asked(index, now)

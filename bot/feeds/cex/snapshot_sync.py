@@ -15,14 +15,18 @@ from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.backoff import delay
 from bot.feeds.cex.alarm import event_or_time
-from bot.feeds.cex.config import CexConfig, CexCounters
+from bot.feeds.cex.config import SECOND, CexConfig, CexCounters
 from bot.feeds.cex.frame_reader import FrameReader, Outcome
 from bot.feeds.cex.rate_budget import RateBudget
 from bot.feeds.cex.transport import Declined, Fetch, Tap
 from bot.feeds.cex.venue import SnapshotRule
 
-WRONG_REQUEST = (400, 403, 404, 451)
+WRONG_REQUEST = (400, 404, 451)
 """The exchange does not know the symbol, or does not serve us: asking again changes nothing."""
+FIREWALL = 403
+"""A rate limit of the firewall or a block of the address (binance-spot-api-docs, rest-api, HTTP Return Codes: "WAF"): of all
+symbols, and for minutes.
+"""
 
 
 class SnapshotSource(msgspec.Struct, frozen=True):
@@ -49,7 +53,7 @@ class Wanted(msgspec.Struct):
 
 
 class SnapshotSync:
-    """Of one connection. `run` it as a task; `arrived` and `refused` are told by index, `refused` with the reason."""
+    """Of one connection. `run` it as a task; `arrived` and `refused` are told by index, `refused` and `troubled` with the reason."""
 
     def __init__(
         self,
@@ -58,12 +62,14 @@ class SnapshotSync:
         symbols: tuple[str, ...],
         arrived: Callable[[int], None],
         refused: Callable[[int, str], None],
+        troubled: Callable[[str], None],
     ) -> None:
         self._source = source
         self._reader = reader
         self._symbols = symbols
         self._arrived = arrived
         self._refused = refused
+        self._troubled = troubled
         self._wanted: dict[int, Wanted] = {}
         self._stirred = asyncio.Event()
 
@@ -160,10 +166,13 @@ class SnapshotSync:
         return True
 
     def _declined(self, index: int, wanted: Wanted, answer: Declined, now: Nanoseconds) -> None:
-        if answer.is_too_fast:
+        config = self._source.config
+        if answer.is_too_fast or answer.status == FIREWALL:
+            usual = config.refused_wait if answer.status == FIREWALL else config.too_fast_wait
+            wait = answer.retry_after or usual
             self._source.counters.too_fast += 1
-            wait = answer.retry_after or self._source.config.too_fast_wait
             self._source.weights.hold(Nanoseconds(now + wait))
+            self._troubled(f"snapshots held for {wait / SECOND:g} s: {answer}")
         elif answer.status in WRONG_REQUEST:
             del self._wanted[index]
             self._refused(index, f"snapshot: {answer}")

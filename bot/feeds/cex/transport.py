@@ -18,7 +18,9 @@ class Declined(msgspec.Struct, frozen=True):
     """The server answered, and not with what was asked for: an HTTP status other than 101 (socket) or 200 (REST)."""
 
     status: int
-    """429 too fast, 418 banned for a while, 403 and 451 refused region, 4xx wrong request, 5xx in trouble."""
+    """429 too fast, 418 banned for a while, 451 refused region, 403 a firewall's word (too fast, or a region), other 4xx a
+    wrong request, 5xx in trouble.
+    """
     retry_after: Nanoseconds | None
     """By the header; None without one that is a number of seconds."""
     body: bytes = b""

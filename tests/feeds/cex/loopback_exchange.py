@@ -11,6 +11,12 @@ from aiohttp import WSMsgType, web
 DEPTH = 12
 
 
+class Unavailable(web.HTTPClientError):
+    """For legal reasons: a refused region."""
+
+    status_code = 451
+
+
 class Banned(web.HTTPClientError):
     status_code = 418
 
@@ -18,7 +24,10 @@ class Banned(web.HTTPClientError):
 REFUSALS = {
     418: Banned,
     429: web.HTTPTooManyRequests,
+    400: web.HTTPBadRequest,
     403: web.HTTPForbidden,
+    404: web.HTTPNotFound,
+    451: Unavailable,
     503: web.HTTPServiceUnavailable,
 }
 
