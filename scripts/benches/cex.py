@@ -23,7 +23,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts.benches.cex_frames_of_day import VENUES, Day, make
 from scripts.benches.cex_plain_book import level_count, plain_books, tops
-from scripts.benches.cex_socket import show_sockets, sockets
+from scripts.benches.cex_socket import Part, line_of, part, show_sockets, sockets, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".venv-bench"
@@ -47,55 +46,30 @@ LEAST_NS = 100_000_000
 """Of work a turn."""
 OVER_CCXT, OVER_CRYPTOFEED = 15.0, 6.0
 """Targets: at least so many times ccxt pro's messages a second; for bookTicker cryptofeed's."""
-LIMIT_S = 120
-
-
-class Turns:
-    """One reader's process."""
-
-    def __init__(self, name: str, python: Path, script: str, folder: Path, core: int) -> None:
-        self.name = name
-        command = [python, Path(__file__).with_name(script), folder, str(core)]
-        self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-
-    def take(self, venue: str, least_ns: int) -> dict[str, Any]:
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(json.dumps({"venue": venue, "least_ns": least_ns}) + "\n")
-        self._child.stdin.flush()
-        line = self._child.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.name} ended on {venue}")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def end(self) -> None:
-        assert self._child.stdin is not None
-        self._child.stdin.close()
-        self._child.wait(LIMIT_S)
 
 
 @contextlib.contextmanager
-def readers(folder: Path, core: int) -> Iterator[list[Turns]]:
-    ours = Turns("ours", Path(sys.executable), "cex_ours.py", folder, core)
-    running = [ours]
-    try:
+def readers(folder: Path, core: int) -> Iterator[dict[str, Part]]:
+    """Their processes; peers that are not set up are not among them."""
+    with contextlib.ExitStack() as stack:
+        running = {"ours": stack.enter_context(part("cex_ours.py", folder, core))}
         if (PEERS / "stamp").exists():
             python = PEERS / "bin/python"
-            running.append(Turns("ccxt pro", python, "cex_ccxt.py", folder, core))
-            running.append(Turns("cryptofeed", python, "cex_cryptofeed.py", folder, core))
+            for name, script in (("ccxt pro", "cex_ccxt.py"), ("cryptofeed", "cex_cryptofeed.py")):
+                running[name] = stack.enter_context(part(script, folder, core, python=python))
         yield running
-    finally:
-        for one in running:
-            one.end()
+
+
+def take_turn(reader: Part, venue: str, least_ns: int) -> dict[str, Any]:
+    tell(reader, json.dumps({"venue": venue, "least_ns": least_ns}))
+    found: dict[str, Any] = json.loads(line_of(reader))
+    return found
 
 
 def decode(arguments: argparse.Namespace, core: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
     recordings = None if arguments.generated else recordings_folder()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder, days = Path(name), {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        folder, days = Path(place), {}
         for venue in VENUES:
             say(f"frames of {venue}")
             days[venue] = make(venue, arguments.messages, arguments.seed, recordings)
@@ -107,9 +81,9 @@ def decode(arguments: argparse.Namespace, core: int, say: Callable[[str], None])
             ):  # the first is not counted: code is loaded, caches filled
                 for venue in VENUES:
                     say(f"round {turn} of {arguments.rounds}: {venue}")
-                    for reader in running:
-                        answer = reader.take(venue, LEAST_NS if turn else 1)
-                        taken.setdefault((venue, reader.name), []).append(answer)
+                    for name, reader in running.items():
+                        answer = take_turn(reader, venue, LEAST_NS if turn else 1)
+                        taken.setdefault((venue, name), []).append(answer)
     return [
         row(days[venue], {who: found for (of, who), found in taken.items() if of == venue})
         for venue in VENUES

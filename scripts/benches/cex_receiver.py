@@ -1,10 +1,11 @@
 """Socket to book: one connection to cex_loopback read by one library, on a core of its own.
 
-    python scripts/benches/cex_receiver.py PORT CORE KIND READER
+    python scripts/benches/cex_receiver.py PORT CORE READER
 
-READER: `floor` (a bare TCP protocol on uvloop: the same bytes, neither websocket nor book), `ours` (the bot's own connect
-by picows, then FrameReader), `aiohttp` and `websockets` (their usual loop on uvloop, then the same FrameReader). Prints one
-JSON line: nanoseconds from send to book updated (floor: to the bytes handed over), sorted, first tenth left out.
+takes a turn for each line of input, the kind of frames. READER: `floor` (a bare TCP protocol on uvloop: the same bytes,
+neither websocket nor book), `ours` (the bot's own connect by picows, then FrameReader), `aiohttp` and `websockets` (their
+usual loop on uvloop, then the same FrameReader). A turn prints one JSON line: percentiles of the nanoseconds from send to
+book updated (floor: to the bytes handed over), the first tenth left out.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -139,7 +141,7 @@ async def by_websockets(port: int, kind: str) -> list[int]:
             return books.latencies()
 
 
-READERS: dict[str, Callable[[int, str], Awaitable[list[int]]]] = {
+READERS: dict[str, Callable[[int, str], Coroutine[Any, Any, list[int]]]] = {
     "floor": floor,
     "ours": ours,
     "aiohttp": by_aiohttp,
@@ -147,14 +149,24 @@ READERS: dict[str, Callable[[int, str], Awaitable[list[int]]]] = {
 }
 
 
-async def main() -> None:
-    port, core, kind, reader = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+def figures(taken: list[int]) -> dict[str, int]:
+    shares = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
+    return {
+        "messages": len(taken),
+        **{name: taken[int(len(taken) * share)] for name, share in shares.items()},
+    }
+
+
+def main() -> None:
+    port, core, reader = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     stay_on(core)
     gc.freeze()
     gc.disable()  # as the bot does while it works
-    found = await READERS[reader](port, kind)
-    print(json.dumps(sorted(found[len(found) // WARM_UP :])))
+    for line in sys.stdin:
+        found = uvloop.run(READERS[reader](port, line.strip()))
+        print(json.dumps(figures(sorted(found[len(found) // WARM_UP :]))), flush=True)
+        gc.collect()
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    main()

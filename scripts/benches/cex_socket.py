@@ -3,11 +3,12 @@
 A part of `scripts/bench cex`, which says what is measured.
 """
 
+import contextlib
 import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,25 @@ READERS = {"bookTicker": ("floor", "ours", "aiohttp", "websockets"), "depth": ("
 OVER_FLOOR = 1.2
 """Target: at most so many times the floor, at 140 bytes."""
 LIMIT_S = 120
+Part = subprocess.Popen[str]
 
 
 def sockets(core: int, other: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    sender = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("cex_loopback.py"), str(other)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert sender.stdin is not None
-    assert sender.stdout is not None
-    port, rows = sender.stdout.readline().strip(), []
-    try:
-        for kind, names in READERS.items():
-            rounds: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    """A row a kind of frames. The sender stays on core `other`, the receivers take turns on `core`; -1: anywhere."""
+    with contextlib.ExitStack() as stack:
+        sender = stack.enter_context(part("cex_loopback.py", other))
+        port = line_of(sender)
+        names = dict.fromkeys(name for of_kind in READERS.values() for name in of_kind)
+        receivers = {name: stack.enter_context(part("cex_receiver.py", port, core, name)) for name in names}
+        rows = []
+        for kind, of_kind in READERS.items():
+            rounds: dict[str, list[dict[str, float]]] = {name: [] for name in of_kind}
             for turn in range(ROUNDS):
-                for name in names:
+                for name in of_kind:
                     say(f"socket, {kind}, round {turn + 1} of {ROUNDS}: {name}")
-                    sender.stdin.write(json.dumps({"kind": kind, "rate": RATE, "seconds": SECONDS}) + "\n")
-                    sender.stdin.flush()
-                    rounds[name].append(receive(port, core, kind, name))
+                    tell(sender, json.dumps({"kind": kind, "rate": RATE, "seconds": SECONDS}))
+                    tell(receivers[name], kind)
+                    rounds[name].append(json.loads(line_of(receivers[name])))
             rows.append(
                 {
                     "kind": kind,
@@ -47,23 +45,42 @@ def sockets(core: int, other: int, say: Callable[[str], None]) -> list[dict[str,
                     **{name: over(found, rounds["floor"]) for name, found in rounds.items()},
                 }
             )
-    finally:
-        sender.stdin.close()
-        sender.wait(LIMIT_S)
     return rows
 
 
-def receive(port: str, core: int, kind: str, name: str) -> dict[str, float]:
-    command = [sys.executable, Path(__file__).with_name("cex_receiver.py"), port, str(core), kind, name]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, timeout=LIMIT_S, check=False)
-    if done.returncode:
-        raise SystemExit(f"socket, {kind}: {name} failed")
-    taken = json.loads(done.stdout)
-    shares = {"p50_ns": 0.5, "p99_ns": 0.99, "p999_ns": 0.999}
-    return {
-        "messages": len(taken),
-        **{name: taken[int(len(taken) * share)] for name, share in shares.items()},
-    }
+@contextlib.contextmanager
+def part(script: str, *arguments: object, python: Path = Path(sys.executable)) -> Iterator[Part]:
+    """A process that takes turns by its input and ends with it."""
+    child = subprocess.Popen(
+        [python, Path(__file__).with_name(script), *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        yield child
+    except BaseException:
+        child.kill()
+        raise
+    finally:
+        assert child.stdin is not None
+        child.stdin.close()
+        child.wait(LIMIT_S)
+
+
+def tell(child: Part, line: str) -> None:
+    assert child.stdin is not None
+    child.stdin.write(line + "\n")
+    child.stdin.flush()
+
+
+def line_of(child: Part) -> str:
+    assert child.stdout is not None
+    line = child.stdout.readline().strip()
+    if not line:
+        raise SystemExit(f"a part of the bench ended: {child.args}")
+    return line
 
 
 def over(found: list[dict[str, float]], floor: list[dict[str, float]]) -> dict[str, float]:
