@@ -39,7 +39,8 @@ async def open_recorder(settings: Settings) -> AsyncIterator[Recorder | None]:
 async def open_exchanges(settings: Settings, recorder: Recorder | None) -> AsyncIterator[ExchangeFeeds]:
     """The feeds of BOT_EXCHANGES, running until left. Their clock is the machine's in lockstep too: exchanges do not wait."""
     rest = RestClient()
-    feeds = ExchangeFeeds([_exchange_feed(settings, row, rest, recorder) for row in settings.exchanges])
+    rows = [_exchange_feed(settings, row, rest, recorder) for row in settings.exchanges]
+    feeds = ExchangeFeeds(rows, SystemClock())
     running = asyncio.create_task(feeds.run(), name="exchange feeds")
     try:
         yield feeds
