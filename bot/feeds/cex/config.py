@@ -31,6 +31,10 @@ class CexConfig(msgspec.Struct, frozen=True):
     """A book asked for must be there after this, else it is asked for again."""
     book_attempts: int = 4
     """Times a book is asked for in a row before the connection is given up."""
+    longest_book_wait: Nanoseconds = Nanoseconds(3600 * SECOND)
+    """Between connections that are opened only for books that came on none of them; it begins with twice `book_limit` and
+    doubles.
+    """
     steady: Nanoseconds = Nanoseconds(30 * SECOND)
     """Good for this long, a book or connection has earned a quick retry at its next failure."""
     hand_over_limit: Nanoseconds = Nanoseconds(60 * SECOND)

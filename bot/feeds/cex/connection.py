@@ -61,8 +61,10 @@ class Connection:
         """What the exchange or we found wrong last, while it is open."""
         self.halted = ""
         """Why the market behind it stands still; empty: it does not."""
-        self.wants_successor = ""
-        """Why a second connection is to be opened now; empty: it need not."""
+        self.leaves = ""
+        """Why it will end soon, so that a second connection is to be opened now; empty: it will not."""
+        self.lacks = ""
+        """Which book does not come on it, and may on another; empty: none."""
         self.opened_at = Nanoseconds(0)
         self.data_at: Nanoseconds | None = None
         self.times = ConnectionTimes(environment.venue.limits)
@@ -219,7 +221,7 @@ class Connection:
             case Refused(symbol=symbol, reason=reason):
                 self._refused_symbol(symbol, reason)
             case Shutdown(reason=reason):
-                self._want_successor(reason or "the exchange shuts this connection down")
+                self._leave(reason or "the exchange shuts this connection down")
             case Halted(reason=reason):
                 self.halted = reason
             case Resumed():
@@ -255,8 +257,7 @@ class Connection:
     def _arrived(self, index: int) -> None:
         if self.recovery.arrived(index, self._monotonic()):
             self._counters.resyncs += 1
-        if not self._awaited:
-            self._tell_owner()
+        self._tell_if_complete()
 
     def _refuse(self, index: int, reason: str) -> None:
         symbol = self._environment.symbols[index]
@@ -266,7 +267,7 @@ class Connection:
         self.recovery.refuse(index, reason)
         if self._snapshots is not None:
             self._snapshots.forget(index)
-        self._tell_owner()
+        self._tell_if_complete()
 
     def _note_trouble(self, reason: str) -> None:
         self.trouble = reason
@@ -278,11 +279,21 @@ class Connection:
             self.reader.unsync(index)
             self._outbox.add(messages)
         else:
-            self._want_successor(f"{self._pair(index)} comes anew only on a new connection")
+            self._miss(f"{self._pair(index)} comes anew only on a new connection")
 
-    def _want_successor(self, reason: str) -> None:
-        if not self.wants_successor:
-            self.wants_successor = reason
+    def _leave(self, reason: str) -> None:
+        if not self.leaves:
+            self.leaves = reason
+            self._tell_owner()
+
+    def _miss(self, reason: str) -> None:
+        if not self.lacks:
+            self.lacks = reason
+            self._tell_owner()
+
+    def _tell_if_complete(self) -> None:
+        if not self._awaited:
+            self.lacks = ""
             self._tell_owner()
 
     # --- by time ----------------------------------------------------------------------------------------------------
@@ -315,7 +326,7 @@ class Connection:
         if self.times.is_ping_due(now):
             self._outbox.add_ping()
         if self.times.is_successor_due(now):
-            self._want_successor("near the end of the connection's life")
+            self._leave("near the end of the connection's life")
         if self._snapshots is None:
             self._ask_for_books(now)
         self._send(now)
@@ -324,9 +335,7 @@ class Connection:
         for index in self.recovery.due(now):
             self._ask_again(index, now)
         if (failing := self.recovery.exhausted()) is not None:
-            self._want_successor(
-                f"{self._pair(failing)}: no book after {self._config.book_attempts} requests"
-            )
+            self._miss(f"{self._pair(failing)}: no book after {self._config.book_attempts} requests")
 
     def _send(self, now: Nanoseconds) -> None:
         socket = self._socket

@@ -50,6 +50,9 @@ class ConnectionKeeper:
         self._failures = 0
         """In a row; a connection that served for a steady time begins anew."""
         self._next_attempt = Nanoseconds(0)
+        self._fruitless = 0
+        """Second connections in a row that were opened for books and brought none."""
+        self._next_for_books = Nanoseconds(0)
         self._numbers = 0
         self._said = ("", "")
         self._stirred = asyncio.Event()
@@ -62,10 +65,10 @@ class ConnectionKeeper:
                 now = self._clock.monotonic()
                 self.rate.sample(now, self._counters.messages)
                 await self._settle(now)
-                if self._needs_one() and now >= self._next_attempt and not self._attempts.wait(now):
+                if self.until_next(now) == 0:
                     await self._open(now)
                 else:
-                    await event_or_time(self._clock, self._stirred, self._until_next(now))
+                    await event_or_time(self._clock, self._stirred, self._until_look(now))
         finally:
             self.is_connecting = False
             for connection in (self.successor, self.active):
@@ -77,10 +80,16 @@ class ConnectionKeeper:
         """How long back-off and budget forbid the next connection."""
         return max(Nanoseconds(self._next_attempt - now), self._attempts.wait(now))
 
-    def _needs_one(self) -> bool:
+    def until_next(self, now: Nanoseconds) -> Nanoseconds | None:
+        """How long until the next connection is opened; None: none is needed."""
+        active = self.active
         if self.successor is not None:
-            return False
-        return self.active is None or self.active.has_ended or bool(self.active.wants_successor)
+            return None
+        if active is None or active.has_ended or active.leaves:
+            return max(self.until_attempt(now), NOTHING)
+        if active.lacks:
+            return max(self.until_attempt(now), Nanoseconds(self._next_for_books - now), NOTHING)
+        return None
 
     async def _settle(self, now: Nanoseconds) -> None:
         """See which connections ended, and switch to the second one when it is as good as the first."""
@@ -89,6 +98,7 @@ class ConnectionKeeper:
             self.successor = None
             self._counters.failed_hand_overs += 1
             self._back_off(now, f"second connection: {successor.reason}")
+            self._count_fruitless(active, now)
             await successor.stop("")
         if active is not None and active.has_ended and not self._is_lost:
             self._is_lost = True
@@ -106,17 +116,23 @@ class ConnectionKeeper:
             self._counters.reconnects += 1
             self._switch(successor)
         elif self._is_as_good(successor, active, now):
+            why = active.leaves or active.lacks or "the books it lacked came meanwhile"
             self._counters.hand_overs += 1
-            self._say("exchange.handed_over", active.wants_successor)
+            self._say("exchange.handed_over", why)
             self._earn_quick_retry(active, now)
+            if active.lacks and successor.recovery.awaited >= active.recovery.awaited:
+                self._count_fruitless(active, now)
+            else:
+                self._fruitless = 0
             self._switch(successor)
-            await active.stop(f"handed over: {active.wants_successor}")
+            await active.stop(f"handed over: {why}")
         elif now - successor.opened_at >= self._config.hand_over_limit:
             self.successor = None
             self._counters.failed_hand_overs += 1
             limit = self._config.hand_over_limit / SECOND
             await successor.stop(f"it did not serve what the first does within {limit:g} s")
             self._back_off(now, f"second connection: {successor.reason}")
+            self._count_fruitless(active, now)
 
     def _is_as_good(self, successor: Connection, active: Connection, now: Nanoseconds) -> bool:
         if not served(active, now, self._config) <= served(successor, now, self._config):
@@ -131,6 +147,15 @@ class ConnectionKeeper:
         """A connection that lasted has earned a quick next attempt."""
         if now - connection.opened_at >= self._config.steady:
             self._failures = 0
+
+    def _count_fruitless(self, active: Connection | None, now: Nanoseconds) -> None:
+        """A book that comes on no connection at all must not cost one after the other for ever."""
+        if active is None or not active.lacks:
+            return
+        first, longest = Nanoseconds(2 * self._config.book_limit), self._config.longest_book_wait
+        wait = delay(self._fruitless, first, longest, self._environment.jitter())
+        self._fruitless += 1
+        self._next_for_books = Nanoseconds(now + wait)
 
     def _back_off(self, now: Nanoseconds, reason: str, at_least: Nanoseconds = NOTHING) -> None:
         config = self._config
@@ -195,10 +220,9 @@ class ConnectionKeeper:
             self._environment.tap.closed(self._numbers, reason, now)
         self._back_off(now, reason, at_least)
 
-    def _until_next(self, now: Nanoseconds) -> Nanoseconds:
-        wait = SECOND  # the rate is sampled
-        if self._needs_one():
-            wait = min(wait, self.until_attempt(now))
+    def _until_look(self, now: Nanoseconds) -> Nanoseconds:
         if self.successor is not None:
-            wait = min(wait, LOOK)
+            return LOOK
+        until_next = self.until_next(now)
+        wait = SECOND if until_next is None else min(SECOND, until_next)  # each second the rate is sampled
         return Nanoseconds(max(wait, 1))

@@ -41,18 +41,23 @@ def _state(
     if not is_running:
         return "stopped", keeper.reason if feed.pairs else "none of its pairs can be followed"
     if connection is not None and connection.is_open:
-        return _state_of(feed, connection, now)
+        return _state_of(feed, keeper, connection, now)
     if keeper.is_connecting:
         return "connecting", keeper.reason
     wait = keeper.until_attempt(now) / SECOND
     return "waiting", f"{keeper.reason}; next attempt in {wait:.1f} s"
 
 
-def _state_of(feed: "ExchangeFeed", connection: Connection, now: Nanoseconds) -> tuple[str, str]:
+def _state_of(
+    feed: "ExchangeFeed", keeper: ConnectionKeeper, connection: Connection, now: Nanoseconds
+) -> tuple[str, str]:
     """Of an open connection."""
     recovery = connection.recovery
     if recovery.awaited:
-        return "syncing", connection.trouble or _named(feed, sorted(recovery.awaited))
+        reason = connection.trouble or _named(feed, sorted(recovery.awaited))
+        if connection.lacks and (wait := keeper.until_next(now)):
+            reason += f"; next connection in {wait / SECOND:.0f} s"
+        return "syncing", reason
     if all(map(recovery.refusal, range(len(feed.pairs)))):
         return "stale", "all its pairs are refused"
     stale = [

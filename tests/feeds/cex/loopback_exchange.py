@@ -87,6 +87,7 @@ class LoopbackExchange:
         self.hold_snapshots = None
         """An event that REST waits for."""
         self._deaf = []
+        self.names_refused = True
         self.answers_books = True
         self.answers_quotes = True
 
@@ -162,8 +163,10 @@ class LoopbackExchange:
             subscribed.discard((channel, symbol))
             return
         if symbol not in self.books:
-            text = f"Currency pair not supported {symbol}"
-            await socket.send_json({"method": "subscribe", "success": False, "error": text, "symbol": symbol})
+            refusal = {"method": "subscribe", "success": False, "error": "Currency pair not supported"}
+            if self.names_refused:
+                refusal |= {"error": f"Currency pair not supported {symbol}", "symbol": symbol}
+            await socket.send_json(refusal)
             return
         result = {"channel": channel, "symbol": symbol, "snapshot": True}
         await socket.send_json({"method": "subscribe", "success": True, "result": result})

@@ -1,6 +1,7 @@
 """From one connection to the next: without a moment without a fresh quote."""
 
 import asyncio
+import contextlib
 import gc
 import itertools
 
@@ -8,7 +9,9 @@ import pytest
 
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.connection import Connection
-from tests.feeds.cex.cex_stage import seconds, stage, until
+from bot.feeds.cex.kraken import Kraken
+from bot.feeds.cex.venue import Shutdown
+from tests.feeds.cex.cex_stage import BTC_USD, ETH_USD, seconds, stage, until
 from tests.feeds.cex.virtual_clock import MILLISECOND, SECOND
 
 SHUTDOWN = '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}'
@@ -204,3 +207,68 @@ async def test_maintenance_is_said_and_waited_out():
         assert on.status.reconnects == 1
         waits = [later - earlier for earlier, later in itertools.pairwise(on.server.handshakes[1:])]
         assert all(later > earlier for earlier, later in itertools.pairwise(waits))
+
+
+@pytest.fixture
+def nameless(monkeypatch):
+    """A venue of which a book comes anew only on a new connection, and whose refusals name no symbol: Coinbase's way."""
+    monkeypatch.setattr(Kraken, "resubscribe", lambda _self, _symbol, _next_id: [])
+
+    @contextlib.asynccontextmanager
+    async def on_stage():
+        config = CexConfig(book_limit=seconds(1), longest_book_wait=seconds(240))  # a fifteenth of the usual
+        async with stage(pairs=(ETH_USD, BTC_USD), config=config) as on:
+            on.server.names_refused = False
+            yield on
+
+    return on_stage
+
+
+async def test_a_book_that_never_comes_costs_ever_fewer_connections(nameless):
+    async with nameless() as on:
+        await until(lambda: on.fresh, "the first pair's quote")
+        watch = Watch(on)
+        await on.run_for(240, watch.look, step=SECOND)
+        moments = on.server.handshakes
+        assert 5 <= len(moments) <= 10
+        waits = [later - earlier for earlier, later in itertools.pairwise(moments)]
+        assert waits[-1] > 4 * waits[2]
+        assert watch.without_quote == []  # the other pair was served all the time
+        assert on.status.state == "syncing"
+        assert on.status.reason.startswith("refused: Currency pair not supported; next connection in ")
+
+
+async def test_what_ends_a_connection_soon_waits_for_no_book(nameless, monkeypatch):
+    async with nameless() as on:
+        await on.run_for(60, step=SECOND)
+        before = len(on.server.handshakes)
+        planted, control = '{"method":"pong","planted":1}', Kraken.control
+        monkeypatch.setattr(
+            Kraken,
+            "control",
+            lambda self, payload: (
+                Shutdown("planted") if payload == planted.encode() else control(self, payload)
+            ),
+        )
+        await on.server.say(planted)
+        await on.run_for(1, step=250 * MILLISECOND)
+        assert len(on.server.handshakes) == before + 1
+
+
+async def test_a_book_that_comes_at_last_ends_the_search(nameless):
+    async with nameless() as on:
+        await on.run_for(30, step=SECOND)
+        on.server.books["BTC/USD"] = on.server.books["ETH/USD"]
+        await until(lambda: on.feed.connection.lacks, "the want of another")
+        for _ in range(60):
+            await on.run_for(1, step=SECOND)
+            if not on.feed.connection.recovery.awaited:
+                break
+        await on.live()
+        handshakes = len(on.server.handshakes)
+        assert on.feed.connection.lacks == ""
+        for _ in range(60):
+            await on.move("BTC/USD")
+            await on.run_for(1, step=SECOND)
+        assert len(on.server.handshakes) == handshakes
+        assert on.is_live()
