@@ -1,6 +1,7 @@
 """Quotes of one price by several exchanges joined into one: the median of those that agree.
 
-An exchange has one voice, whatever number of its books speak: the tightest. Voices are integers of 10^-18, ten
+An exchange has one voice, whatever number of its books speak: the tightest, and none where its own books contradict
+each other, for a dust order makes any thin book the tightest. Voices are integers of 10^-18, ten
 digits finer than quotes, so that conversions on the way round away nothing that a quote can hold.
 """
 
@@ -45,7 +46,7 @@ class Voice(msgspec.Struct, frozen=True, order=True):
     """The book it is taken from."""
     bid: int
     mid: int
-    """Rounded down."""
+    """Exact where it is a book's own; rounded down where it was converted."""
     ask: int
     received: Nanoseconds
     """Monotonic clock: the older of its book and of the rates it went through."""
@@ -78,15 +79,19 @@ def join(voices: Iterable[Voice], config: ReferenceConfig) -> Joined | Disagreem
     are relative to the lower of two prices: A strays from B exactly when B strays from A. A bid that conversion
     rounded to nothing has no say.
     """
-    mids = sorted((voice.mid, voice) for voice in one_each(voice for voice in voices if voice.bid > 0))
+    speaking, contrary = one_each((voice for voice in voices if voice.bid > 0), config.stray)
+    mids = sorted((voice.mid, voice) for voice in speaking)
     least = max(1, config.exchanges)
     if len(mids) < least:
+        names = ", ".join(dict.fromkeys(out.exchange for out in contrary))
+        said = f"; without {names}, whose own books are apart" if names else ""
+        plural = "s" if least > 1 else ""
         return Disagreement(
-            f"{len(mids) or 'no'} exchange{'s' if len(mids) > 1 else ''} with a fresh price, {least} needed"
+            f"{len(mids) or 'none'} of {least} exchange{plural} needed{said}", tuple(contrary)
         )
     lower, upper = mids[(len(mids) - 1) // 2][0], mids[len(mids) // 2][0]
     agreeing = []
-    strays = []
+    strays = list(contrary)
     for mid, voice in mids:
         if _is_apart(mid, lower, config.stray) or _is_apart(mid, upper, config.stray):
             farther = lower if abs(mid - lower) > abs(mid - upper) else upper
@@ -111,15 +116,23 @@ def join(voices: Iterable[Voice], config: ReferenceConfig) -> Joined | Disagreem
     return joined
 
 
-def one_each(voices: Iterable[Voice]) -> list[Voice]:
-    """Of each exchange its tightest voice; of equally tight ones the first by pair."""
-    tightest: dict[str, Voice] = {}
+def one_each(voices: Iterable[Voice], stray: Bps) -> tuple[list[Voice], list[LeftOut]]:
+    """Of each exchange its tightest voice, of equally tight ones the first by pair; and every voice of an exchange
+    of which any two are farther apart than `stray`.
+    """
+    by_exchange: dict[str, list[Voice]] = {}
     for voice in sorted(voices):
-        best = tightest.get(voice.exchange)
-        # Widths relative to the price, compared crosswise: books in different dollars differ by their rate.
-        if best is None or (voice.ask - voice.bid) * best.bid < (best.ask - best.bid) * voice.bid:
-            tightest[voice.exchange] = voice
-    return list(tightest.values())
+        by_exchange.setdefault(voice.exchange, []).append(voice)
+    tightest, contrary = [], []
+    for own in by_exchange.values():
+        mids = [voice.mid for voice in own]
+        if _is_apart(min(mids), max(mids), stray):
+            said = ", ".join(f"{voice.pair} {_shown(voice.mid)}" for voice in own)
+            reason = f"its own books are more than {stray} bps apart: {said}"
+            contrary += [LeftOut(voice.exchange, voice.pair, reason) for voice in own]
+        else:
+            tightest.append(_tightest(own))
+    return tightest, contrary
 
 
 def median_down(values: Sequence[int]) -> int:
@@ -147,7 +160,10 @@ def converted(voice: Voice, rate: Joined) -> Voice:
 
 
 def divided(rate: Joined, voice: Voice) -> Voice:
-    """B in C, from A in C and A in B: the rate's bid over the ask, rounded down; its ask over the bid, up; mids, down."""
+    """B in C, from A in C and A in B: the rate's bid over the ask, rounded down; its ask over the bid, up; the rate's
+    price over the mid, down. `voice` is a book's own: one that was converted has its mid rounded down, which would
+    round this one up.
+    """
     return msgspec.structs.replace(
         voice,
         bid=mul_div_down(rate.bid, VOICE_ONE, voice.ask),
@@ -160,6 +176,15 @@ def divided(rate: Joined, voice: Voice) -> Voice:
 def spread_bps_up(bid: int, ask: int) -> int:
     """Width over the bid, in basis points, rounded up. Raises ZeroDivisionError at bid 0."""
     return mul_div_up(ask - bid, BPS_WHOLE, bid)
+
+
+def _tightest(voices: Iterable[Voice]) -> Voice:
+    first, *others = voices
+    for voice in others:
+        # Widths relative to the price, compared crosswise: books in different dollars differ by their rate.
+        if (voice.ask - voice.bid) * first.bid < (first.ask - first.bid) * voice.bid:
+            first = voice
+    return first
 
 
 def _oldest(voice: Voice, rate: Joined) -> Nanoseconds:

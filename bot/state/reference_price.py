@@ -5,12 +5,14 @@ at 1:1, so that a tether that slips moves no price of ether. The rate of a dolla
 its books against USD alone; where these do not suffice (few exchanges have such a book, and Coinbase takes USDC for
 USD without a market), from them and USDC/USDT together: USDT = (USDC/USD) / (USDC/USDT), USDC = (USDT/USD) ×
 (USDC/USDT), where the other token's rate is joined from its own books against USD. Every joining asks for as many
-exchanges as a price does. Without a rate the quotes in that token have no say.
+exchanges as a price does. Without a rate the quotes in that token have no say; with one alone, what one exchange says
+of a dollar would carry all of them. For the same reason a rate is no truth of its own: where most of those it is joined
+from say a wrong one together, every price that goes through it is wrong by as much.
 
 Who speaks and who is left out is said in `joined_price`. Perpetual futures never speak: their price has a basis.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 import msgspec
@@ -158,6 +160,7 @@ def _asset(books: _Books, base: str) -> tuple[Joined | Disagreement, dict[str, _
     """Its price, and the rates that the agreeing exchanges went through."""
     voices = books.voices(base, USD)
     rates: dict[str, _Rate] = {}
+    waiting: dict[str, tuple[str, list[Voice]]] = {}
     for dollar in TOKENS:
         in_dollar = books.voices(base, dollar)
         rate = _dollar(books, dollar) if in_dollar else None
@@ -166,9 +169,21 @@ def _asset(books: _Books, base: str) -> tuple[Joined | Disagreement, dict[str, _
             voices += [converted(voice, rate.joined) for voice in in_dollar]
         elif rate is not None:
             books.leave_out(in_dollar, f"no rate of {dollar}: {rate.reason}")
+            waiting[dollar] = (rate.reason, in_dollar)
     joined = books.join(voices)
-    used = {voice.pair.quote for voice in joined.voices} if isinstance(joined, Joined) else set()
+    if isinstance(joined, Disagreement):
+        speaking = {voice.exchange for voice in voices}
+        missing = [_missing(dollar, why, said, speaking) for dollar, (why, said) in waiting.items()]
+        return Disagreement("; ".join([*filter(None, missing), joined.reason])), {}
+    used = {voice.pair.quote for voice in joined.voices}
     return joined, {dollar: rate for dollar, rate in rates.items() if dollar in used}
+
+
+def _missing(dollar: str, why: str, silenced: Iterable[Voice], speaking: Container[str]) -> str:
+    """Which rate there is not and who would speak with it; empty where all of them speak without."""
+    names = sorted({voice.exchange for voice in silenced if voice.exchange not in speaking})
+    wait = f"{', '.join(names)} wait{'s' if len(names) == 1 else ''} for it"
+    return f"no rate of {dollar}: {why}; {wait}" if names else ""
 
 
 def _dollar(books: _Books, dollar: str) -> _Rate | Disagreement:
@@ -177,16 +192,17 @@ def _dollar(books: _Books, dollar: str) -> _Rate | Disagreement:
     direct = books.join(own)
     if isinstance(direct, Joined):
         return _Rate(direct)
+    reason = f"{dollar}/USD has {direct.reason}"
     other = USDC if dollar == USDT else USDT
     anchor = books.join(books.voices(other, USD))
     if isinstance(anchor, Disagreement):
-        return Disagreement(f"{dollar}/USD has {direct.reason}; {other}/USD has {anchor.reason}")
+        return Disagreement(f"{reason}, {other}/USD {anchor.reason}")
     crosses = books.voices(USDC, USDT)
     across = books.join(
         own + [converted(voice, anchor) if dollar == USDC else divided(anchor, voice) for voice in crosses]
     )
     if isinstance(across, Disagreement):
-        return Disagreement(f"{dollar}/USD has {direct.reason}; with USDC/USDT, {across.reason}")
+        return Disagreement(f"{reason}, with USDC/USDT {across.reason}")
     return _Rate(across, {other: anchor})
 
 

@@ -107,7 +107,7 @@ def test_an_exchange_with_another_book_in_the_price_is_not_without_a_say():
 
 def test_no_price_says_why():
     line = board_lines(board(QUOTES[1:2]))[-1]
-    assert line == "  reference ETH no price: 1 exchange with a fresh price, 2 needed"
+    assert line == "  reference ETH no price: 1 of 2 exchanges needed"
     assert summary(board(())) == "exchanges 3/6 live · ETH no price"
 
 

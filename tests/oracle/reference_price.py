@@ -5,6 +5,7 @@ of any decision from its turning point: below rounding's reach either answer is 
 """
 
 from fractions import Fraction
+from itertools import combinations
 from statistics import median
 
 
@@ -28,11 +29,19 @@ class Tally:
         return distance > limit
 
     def one_voice_each(self, voices):
-        chosen = {}
+        """Of each exchange its tightest; none of one whose own books contradict each other."""
+        own = {}
         for exchange, _, bid, mid, ask in sorted(voices):
-            held = chosen.get(exchange)
-            if held is None or self.is_more(held[2] / held[0], ask / bid):
-                chosen[exchange] = (bid, mid, ask)
+            own.setdefault(exchange, []).append((bid, mid, ask))
+        chosen = {}
+        for exchange, books in own.items():
+            if any(self.is_apart(one[1], other[1]) for one, other in combinations(books, 2)):
+                continue
+            held = books[0]
+            for book in books[1:]:
+                if self.is_more(held[2] / held[0], book[2] / book[0]):
+                    held = book
+            chosen[exchange] = held
         return chosen
 
     def agree(self, voices):

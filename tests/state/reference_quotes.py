@@ -22,7 +22,7 @@ def around(exchange, base, in_asset, price, *, bps=1, **options):
     return quote(exchange, base, in_asset, middle - half, middle + half, **options)
 
 
-OFF = (0, 0, 0, 0, 1, -1, -2, 3, 5, -5, 8, -20, 30, 49, -51, 400, -3_000)
+OFF = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, -1, -2, 3, 5, -5, 8, -20, 30, 49, -51, 400, -3_000)
 """Distance of a book from the truth, in bps; 49 and -51 lie about a guard of 50."""
 WIDTHS = (1, 1, 1, 2, 2, 5, 20, 60)
 

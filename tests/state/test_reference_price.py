@@ -3,6 +3,7 @@
 import os
 import random
 from collections import Counter
+from fractions import Fraction
 from itertools import product
 from math import ceil, floor
 
@@ -14,7 +15,7 @@ from oracle.reference_price import reference
 from reference_quotes import BOOKS, NAMES, UNIT, around, quote, random_world, worlds
 
 from bot.core.market_data import Pair
-from bot.state.joined_price import ReferenceConfig
+from bot.state.joined_price import FINER, VOICE_ONE, Joined, ReferenceConfig, Voice, divided
 from bot.state.reference_price import NoPrice, ReferencePrice, reference_price
 
 CONFIG = ReferenceConfig(exchanges=2, stray=50)
@@ -203,8 +204,25 @@ def test_a_depeg_moves_no_price_of_ether(usdt):
     assert abs(slipped.price - price_of(pegged + dollars()).price) <= of_the_last_digit_of_a_quote
     assert slipped.rates[0].price == round(usdt * UNIT)
     # ... and where the rate is not live, not one of them is believed.
-    assert why_none(books) == "no exchange with a fresh price, 2 needed"
+    assert why_none(books) == (
+        "no rate of USDT: USDT/USD has none of 2 exchanges needed, USDC/USD none of 2 exchanges needed; "
+        "binance, bybit, okx wait for it; none of 2 exchanges needed"
+    )
     assert "no rate of USDT" in reference_price(books, "ETH", CONFIG).left_out[0].reason
+
+
+def test_without_a_rate_it_is_said_which_and_who_waits_for_it():
+    of_one = [around("kraken", *book, 1) for book in (("USDT", "USD"), ("USDC", "USD"))]
+    in_usdt = [around(name, "ETH", "USDT", 3_000) for name in ("okx", "kraken", "binance")]
+    reason = why_none([*in_usdt, *of_one, around("kraken", "ETH", "USD", 3_000)])
+    assert reason == (
+        "no rate of USDT: USDT/USD has 1 of 2 exchanges needed, USDC/USD 1 of 2 exchanges needed; "
+        "binance, okx wait for it; 1 of 2 exchanges needed"
+    )
+    # Who speaks in USD waits for no rate, and where all do, none is missing.
+    assert why_none([in_usdt[1], *of_one, around("kraken", "ETH", "USD", 3_000)]) == "1 of 2 exchanges needed"
+    both = [*of_one, *(msgspec.structs.replace(one, exchange="coinbase") for one in of_one)]
+    assert len(price_of(in_usdt + both).sources) == 3
 
 
 def test_a_token_is_worth_what_it_is_through_the_other():
@@ -216,7 +234,7 @@ def test_a_token_is_worth_what_it_is_through_the_other():
     books = [around(name, "ETH", "USDT", 3_000 / 0.97) for name in ("binance", "okx")]
     (rate,) = price_of(books + crosses + anchor).rates
     assert (rate.dollar, rate.through, rate.exchanges) == ("USDT", "USDC", ("binance", "okx"))
-    assert why_none(crosses + anchor[:1], "USDT").startswith("USDT/USD has no exchange")
+    assert why_none(crosses + anchor[:1], "USDT").startswith("USDT/USD has none of 2")
 
 
 def test_an_exchange_has_one_voice_its_tightest():
@@ -228,6 +246,36 @@ def test_an_exchange_has_one_voice_its_tightest():
     assert [source.exchange for source in found.sources] == ["binance", "bybit", "okx"]
     assert found.sources[2].pair == Pair("ETH", "USDT")
     assert found.price == 3_000 * UNIT
+
+
+def test_an_exchange_whose_own_books_contradict_each_other_has_no_voice():
+    """A dust order makes a thin book the tightest of its exchange: it may neither speak for it nor silence it unsaid."""
+    thin = around("kraken", "ETH", "USDT", 3_060, bps=0)
+    honest = [around(name, "ETH", "USD", 3_000, bps=4) for name in ("coinbase", "kraken", "bybit")]
+    found = price_of([*honest, *dollars(), thin])
+    assert [source.exchange for source in found.sources] == ["bybit", "coinbase"]
+    assert found.price == 3_000 * UNIT
+    reason = "its own books are more than 50 bps apart: ETH/USD 3000.000, ETH/USDT 3060.000"
+    assert left_out(found) == {("kraken", "ETH/USD"): reason, ("kraken", "ETH/USDT"): reason}
+    alone = [*honest[1:2], *dollars(), thin]
+    assert (
+        why_none(alone, config=ReferenceConfig(exchanges=1))
+        == "none of 1 exchange needed; without kraken, whose own books are apart"
+    )
+    assert left_out(reference_price(alone, "ETH", ReferenceConfig(exchanges=1))) == left_out(found)
+    near = around("kraken", "ETH", "USDT", 3_014, bps=0)
+    assert [one.pair.quote for one in price_of([*honest, *dollars(), near]).sources] == ["USD", "USD", "USDT"]
+
+
+whole = st.integers(1, (1 << 63) - 1)
+
+
+@given(whole, whole, st.integers(1, 1 << 90))
+def test_a_quotient_is_of_exact_mids_rounded_down(one, other, worth):
+    bid, ask = sorted((one * FINER, other * FINER))
+    voice = Voice("okx", Pair("USDC", "USDT"), bid, (bid + ask) // 2, ask, 1)
+    rate = Joined(worth, worth, worth, (), ())
+    assert divided(rate, voice).mid == floor(Fraction(worth * VOICE_ONE) / Fraction(bid + ask, 2))
 
 
 def test_an_exchange_that_strays_is_named_with_its_price_and_the_median():
@@ -272,8 +320,8 @@ def test_one_after_the_other_falls_silent_and_then_there_is_none():
         ]
         sources.append(len(price_of(now).sources))
     assert sources == [4, 3, 2]
-    assert why_none(quotes[3:]) == "1 exchange with a fresh price, 2 needed"
-    assert why_none([]) == "no exchange with a fresh price, 2 needed"
+    assert why_none(quotes[3:]) == "1 of 2 exchanges needed"
+    assert why_none([]) == "none of 2 exchanges needed"
 
 
 @pytest.mark.parametrize(
