@@ -89,8 +89,8 @@ class Binance:
     depth = 0
     capacity = 4096
     limits = SPOT_LIMITS
-    snapshot: SnapshotRule | None = SnapshotRule("/api/v3/depth?symbol={symbol}&limit=1000", 50)
-    """Weight 50 for 501 to 1,000 levels. Levels beyond the snapshot are unknown until they change."""
+    snapshot: SnapshotRule | None = SnapshotRule("/api/v3/depth?symbol={symbol}&limit=1000", 50, 1000)
+    """Weight 50 for 501 to 1,000 levels. Levels beyond the snapshot are unknown until they change: known_depth."""
     ws_url = "wss://stream.binance.com:9443"
     rest_url = "https://api.binance.com"
     path = "/stream"

@@ -42,7 +42,7 @@ class BinanceUsdM(Binance):
     name = "binance-usdm"
     dialect: Dialect = BINANCE_USDM
     limits = USDM_LIMITS
-    snapshot: SnapshotRule | None = SnapshotRule("/fapi/v1/depth?symbol={symbol}&limit=1000", 20)
+    snapshot: SnapshotRule | None = SnapshotRule("/fapi/v1/depth?symbol={symbol}&limit=1000", 20, 1000)
     ws_url = "wss://fstream.binance.com"
     rest_url = "https://fapi.binance.com"
     path = "/public/stream"

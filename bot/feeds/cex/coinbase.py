@@ -70,7 +70,9 @@ class Coinbase:
     dialect: Dialect = COINBASE
     depth = 0
     capacity = 4096
-    """The exchange sends tens of thousands of levels; those behind the 4,096th of a side are forgotten."""
+    """The exchange sends tens of thousands of levels; those behind the 4,096th of a side are forgotten:
+    known_depth.
+    """
     limits = LIMITS
     snapshot: SnapshotRule | None = None
     ws_url = "wss://advanced-trade-ws.coinbase.com"

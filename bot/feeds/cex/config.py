@@ -43,6 +43,10 @@ class CexConfig(msgspec.Struct, frozen=True):
     """How long a REST snapshot waits for the stream's first event of its book."""
     buffered_frames: int = 4096
     """Of one book, while its REST snapshot is on its way; when more come it begins anew."""
+    least_known: int = 100
+    """Levels of a side: with fewer left of a partial snapshot (Binance 1,000, Coinbase 4,096) the book is asked for anew."""
+    thin_wait: Nanoseconds = Nanoseconds(600 * SECOND)
+    """Between such requests for one book."""
     too_fast_wait: Nanoseconds = Nanoseconds(30 * SECOND)
     """After a 429 or 418 without Retry-After."""
     refused_wait: Nanoseconds = Nanoseconds(300 * SECOND)

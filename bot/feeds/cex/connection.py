@@ -15,6 +15,7 @@ from bot.feeds.cex.book_recovery import BookRecovery
 from bot.feeds.cex.connection_times import ConnectionTimes
 from bot.feeds.cex.environment import Environment
 from bot.feeds.cex.frame_reader import FrameReader, Outcome
+from bot.feeds.cex.known_depth import KnownDepth
 from bot.feeds.cex.outbox import Outbox
 from bot.feeds.cex.snapshot_sync import SnapshotSync
 from bot.feeds.cex.transport import Socket, Tap
@@ -78,6 +79,7 @@ class Connection:
         self._tell_owner = stirred
         self._read = self.reader.read
         self._awaited = self.recovery.awaited
+        self._known = KnownDepth(self.reader.books, self._venue, self._config)
         self._outbox = Outbox(self._venue.limits.messages, self._venue.limits.messages_per)
         self._last_id = 0
         self._is_told = False
@@ -205,12 +207,15 @@ class Connection:
             counters.checksums += 1
         else:
             counters.crossed += 1
-        self.reader.unsync(index)
         self.trouble = f"{self._pair(index)}: {Outcome(kind).name.lower()}"
+        # The frame that showed the gap is the first of those the snapshot must join.
+        self._begin_anew(index, now, (payload, now) if kind == Outcome.GAP else None)
+
+    def _begin_anew(self, index: int, now: Nanoseconds, frame: tuple[bytes, Nanoseconds] | None) -> None:
+        self.reader.unsync(index)
         due = self.recovery.lost(index, now)
         if self._snapshots is not None:
-            # The frame that showed the gap is the first of those the snapshot must join.
-            self._snapshots.want(index, due, (payload, now) if kind == Outcome.GAP else None)
+            self._snapshots.want(index, due, frame)
             self.recovery.asked(index, now)
         self._stirred.set()
 
@@ -255,7 +260,9 @@ class Connection:
             self._arrived(index)
 
     def _arrived(self, index: int) -> None:
-        if self.recovery.arrived(index, self._monotonic()):
+        now = self._monotonic()
+        self._known.arrived(index, now)
+        if self.recovery.arrived(index, now):
             self._counters.resyncs += 1
         self._tell_if_complete()
 
@@ -327,6 +334,11 @@ class Connection:
             self._outbox.add_ping()
         if self.times.is_successor_due(now):
             self._leave("near the end of the connection's life")
+        for index in self._known.thin(now):
+            if self._snapshots is not None:
+                self._begin_anew(index, now, None)
+            else:  # the first one serves until the next one's books are there
+                self._leave(f"{self._pair(index)}: its price left the levels that are known")
         if self._snapshots is None:
             self._ask_for_books(now)
         self._send(now)
@@ -358,7 +370,7 @@ class Connection:
 
     def _next_time(self, now: Nanoseconds) -> Nanoseconds:
         book = self.recovery.next_time() if self._snapshots is None else None
-        others = (self._outbox.next_time(now), book)
+        others = (self._outbox.next_time(now), book, self._known.next_time())
         return min([self.times.next_time(), *(time for time in others if time is not None)])
 
     def _tell_opened(self, tap: Tap, now: Nanoseconds) -> None:

@@ -105,6 +105,8 @@ class SnapshotRule(msgspec.Struct, frozen=True):
     """Behind the REST base, with `{symbol}` in it."""
     weight: int
     """Of one request, in the unit of ConnectionLimits.rest_weight."""
+    levels: int
+    """Most of a side in its answer."""
 
     def url(self, base: str, symbol: str) -> str:
         """`symbol` as the exchange's frames write it."""

@@ -39,6 +39,8 @@ class Book:
         self.middle = middle
         self.update = 1000
         self.size = 100_000_000
+        self.gone = {"bids": [], "asks": []}
+        """Prices that the next update takes out."""
 
     def levels(self, side):
         """(price text, size text), best first."""
@@ -47,6 +49,13 @@ class Book:
             (f"{(self.middle + step * (rank + 1)) / 100:.2f}", f"{(self.size + rank) / 10**8:.8f}")
             for rank in range(DEPTH)
         ]
+
+    def shift(self, ticks):
+        """The price moves; what the next update does not tell of the new levels is not told."""
+        before = {side: {price for price, _ in self.levels(side)} for side in self.gone}
+        self.middle += ticks
+        for side, prices in before.items():
+            self.gone[side] += sorted(prices - {price for price, _ in self.levels(side)})
 
     def move(self):
         """Only sizes change, so that an update of twelve levels a side is a whole book."""
@@ -224,8 +233,11 @@ class LoopbackExchange:
             await self.hold_snapshots.wait()
         return web.json_response(body)
 
-    async def move_binance(self, symbol="ETHUSDT", skip=0, only=""):
-        """A change, told on the streams or on `only` one of them; `skip` more happened that were not told."""
+    async def move_binance(self, symbol="ETHUSDT", skip=0, only="", told=DEPTH):
+        """A change, told on the streams or on `only` one of them; `skip` more happened that were not told.
+
+        `told`: of so many of the best levels.
+        """
         book = self.books[symbol]
         for _ in range(skip):
             book.move()
@@ -238,9 +250,10 @@ class LoopbackExchange:
             "s": symbol,
             "U": book.update,
             "u": book.update,
-            "b": [list(level) for level in book.levels("bids")],
-            "a": [list(level) for level in book.levels("asks")],
+            "b": [[price, "0"] for price in book.gone["bids"]] + list(book.levels("bids"))[:told],
+            "a": [[price, "0"] for price in book.gone["asks"]] + list(book.levels("asks"))[:told],
         }
+        book.gone = {"bids": [], "asks": []}
         for socket, streams in list(self.sockets):
             for stream, data in (
                 (f"{symbol.lower()}@bookTicker", ticker),
