@@ -21,7 +21,7 @@ TOKENS = (
     b'"\\u0031"', b"18446744073709551616", b"-9223372036854775809", b'[["1","2"],["3"]]', b'{"price":1}', b'[{"price":1}]',
 )  # fmt: skip
 STRUCTURE = b'{}[]",:\\\x00 0-.eEnt'
-UNSYNC = {Outcome.GAP, Outcome.SEQUENCE_LOST, Outcome.CHECKSUM, Outcome.CROSSED}
+UNSYNC = {Outcome.GAP, Outcome.SEQUENCE_LOST, Outcome.CHECKSUM, Outcome.CROSSED, Outcome.INEXACT}
 TAKEN = {Outcome.BOOK, Outcome.QUOTE}
 
 

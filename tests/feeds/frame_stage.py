@@ -33,9 +33,7 @@ class Twins:
     def __init__(self, name, symbols=None, capacity=4096):
         self.symbols = symbols or SYMBOLS[name]
         self.reader = reader_of(name, self.symbols, capacity)
-        self.oracle = OracleConnection(
-            READERS[name], self.symbols, DEPTHS["kraken"] if name == "kraken" else None
-        )
+        self.oracle = OracleConnection(READERS[name], self.symbols, DEPTHS.get(name))
         self.received = 10**15
 
     def read(self, payload):

@@ -75,14 +75,14 @@ def test_every_beginning_of_a_frame_is_malformed():
 )
 @pytest.mark.parametrize("name", sorted(SYMBOLS))
 def test_what_is_no_frame_at_all(name, payload):
-    outcome = Outcome(reader_of(name, capacity=16).read(payload, 10**15) & 255)
+    outcome = Outcome(reader_of(name, capacity=64).read(payload, 10**15) & 255)
     assert outcome is (Outcome.CONTROL if name == "okx" and payload == b"pong" else Outcome.MALFORMED)
 
 
 @pytest.mark.parametrize("payload", [b"{}", b' { "zz" : [ { } , "]" ] } \r\n', b'{"id":null}'])
 @pytest.mark.parametrize("name", sorted(SYMBOLS))
 def test_what_is_well_formed_and_of_nothing_is_control(name, payload):
-    assert reader_of(name, capacity=16).read(payload, 10**15) == Outcome.CONTROL
+    assert reader_of(name, capacity=64).read(payload, 10**15) == Outcome.CONTROL
 
 
 def test_more_levels_and_more_books_than_there_is_room_for():

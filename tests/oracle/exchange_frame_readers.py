@@ -5,7 +5,6 @@ from oracle.exchange_frame_values import (
     WrongFrameError,
     action_of,
     change,
-    exact,
     instant,
     integer,
     member,
@@ -55,8 +54,8 @@ def _binance(frame, connection, is_usdm):
         ):
             raise WrongFrameError("ids")
         best = {
-            "bid": (exact(member(data, "b")), exact(member(data, "B"))),
-            "ask": (exact(member(data, "a")), exact(member(data, "A"))),
+            "bid": (member(data, "b"), member(data, "B")),
+            "ask": (member(data, "a"), member(data, "A")),
         }
         time = milliseconds(member(data, "E")) if is_usdm or "E" in data else 0
         newer = lambda held: "QUOTE" if identity > held["id"] else "DUPLICATE"  # noqa: E731
@@ -104,10 +103,10 @@ def coinbase(frame, connection):
     if "sequence_num" in frame:
         sequence = integer(frame["sequence_num"], 0)
         due, connection.sequence = connection.sequence, sequence + 1
-        if due is not None and sequence < due:
+        if due is not None and sequence == due - 1:
             connection.sequence = due
             return "DUPLICATE"
-        if due is not None and sequence > due:
+        if due is not None and sequence != due:
             for book in connection.books.values():
                 book["synced"] = False
             return "SEQUENCE_LOST"
@@ -143,8 +142,8 @@ def kraken(frame, connection):
             )
         else:
             best = {
-                "bid": (exact(member(data, "bid")), exact(member(data, "bid_qty"))),
-                "ask": (exact(member(data, "ask")), exact(member(data, "ask_qty"))),
+                "bid": (member(data, "bid"), member(data, "bid_qty")),
+                "ask": (member(data, "ask"), member(data, "ask_qty")),
             }
             changes.append(change("quote", symbol, time=time, best=best, follows=lambda _: "QUOTE"))
     return changes
@@ -153,6 +152,8 @@ def kraken(frame, connection):
 def okx(frame, connection):
     argument = frame.get("arg")
     if "event" in frame or not isinstance(argument, dict) or "instId" not in argument:
+        return "CONTROL"
+    if frame.get("data") == []:
         return "CONTROL"
     symbol, channel = argument["instId"], argument.get("channel")
     if symbol not in connection.symbols or channel not in ("books", "bbo-tbt"):

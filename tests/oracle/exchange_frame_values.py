@@ -17,6 +17,10 @@ class WrongFrameError(Exception):
     """Not a frame of the exchange."""
 
 
+class InexactError(Exception):
+    """A number as it should be, that does not fit eight decimals in 63 bits."""
+
+
 class Bare(str):
     """A JSON number's own text."""
 
@@ -40,7 +44,7 @@ def exact(text):
         raise WrongFrameError(f"no number: {text!r}")
     scaled = Decimal(text).scaleb(SCALE)
     if scaled != scaled.to_integral_value() or scaled >= 2**63:
-        raise WrongFrameError(f"not to be held: {text}")
+        raise InexactError(text)
     return int(scaled)
 
 
@@ -98,12 +102,26 @@ def objects(levels, price, size):
     return [(level.get(price), level.get(size)) for level in levels]
 
 
-def change(kind, symbol, *, snapshot=False, time=0, bids=(), asks=(), **ids):
-    for price, size in (*bids, *asks):
-        if exact(price) == 0:
+def is_inexact(text):
+    """Raises WrongFrameError where it is no number at all."""
+    try:
+        exact(text)
+    except InexactError:
+        return True
+    return False
+
+
+def change(kind, symbol, *, snapshot=False, time=0, bids=(), asks=(), best=None, **ids):
+    """`best`: {"bid": (price text, size text), "ask": ...}."""
+    levels = (*bids, *asks)
+    inexact = [is_inexact(text) for level in (*levels, *(best or {}).values()) for text in level]
+    for price, _ in levels:
+        if not is_inexact(price) and exact(price) == 0:
             raise WrongFrameError("a price of 0")
-        exact(size)
+    if best is not None and not any(inexact):
+        ids["best"] = {side: tuple(exact(text) for text in level) for side, level in best.items()}
     return {
+        "inexact": any(inexact),
         "kind": kind,
         "symbol": symbol,
         "snapshot": snapshot,

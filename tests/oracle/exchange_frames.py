@@ -54,6 +54,12 @@ class OracleConnection:
         if change is None or change == "CONTROL":
             return change or "FOREIGN", None
         symbol = change["symbol"]
+        if change["inexact"]:
+            if change["kind"] == "quote":
+                self.quotes[symbol] = None
+            else:
+                self.books[symbol]["synced"] = False
+            return "INEXACT", symbol
         if change["kind"] == "quote":
             held = self.quotes[symbol]
             verdict = change["follows"](held) if held is not None or "partial" in change else "QUOTE"

@@ -20,7 +20,6 @@ from bot.feeds.cex.frame_layout import (
     HASH_SEED,
     KIND_BOOK,
     KIND_QUOTE,
-    LEAST_BEFORE,
     LEAST_DELAY,
     LEVEL_ROOM,
     LEVELS_AT,
@@ -108,7 +107,7 @@ def lay_out_arena(dialect: Dialect, symbols: Sequence[SymbolSpec], depth: int, c
         words[at + BOOK_AT], words[at + QUOTE_AT] = book_at, quotes_at + QUOTE_WORDS * index
         words[at + PRICE_SCALE], words[at + SIZE_SCALE] = spec.price_decimals, spec.size_decimals
     words[NEXT_SEQUENCE] = -1
-    words[LEAST_DELAY] = words[LEAST_BEFORE] = NO_DELAY
+    words[LEAST_DELAY] = NO_DELAY
     return words
 
 

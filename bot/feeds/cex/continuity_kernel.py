@@ -1,10 +1,10 @@
 """Whether what a frame says follows what is held, and the change itself, compiled.
 
 All records of a frame are looked at before the first is applied: a frame with anything malformed in it changes nothing.
-Rules by venue: bot.feeds.cex.dialect.Continuity and QuoteOrder.
+Rules by venue: bot.feeds.cex.dialect.Continuity.
 """
 
-from bot.feeds.cex.dialect import ChecksumRule, Continuity, QuoteOrder, Role
+from bot.feeds.cex.dialect import ChecksumRule, Continuity, Role
 from bot.feeds.cex.frame_layout import (
     ACTION_SNAPSHOT,
     AWAITS_FIRST,
@@ -15,25 +15,16 @@ from bot.feeds.cex.frame_layout import (
     FIRST_LEVEL,
     FORCED,
     FRAME_LEVEL_WORDS,
+    INEXACT_BIT,
     KIND_BOOK,
-    LAST_LAG,
-    LEAST_BEFORE,
-    LEAST_DELAY,
     LEVEL_PRICE,
     LEVEL_SIDE,
     LEVEL_SIZE,
     LEVEL_TEXT,
     LEVELS_AT,
     NEXT_SEQUENCE,
-    NO_DELAY,
     QUOTE_AT,
-    QUOTE_BID,
-    QUOTE_EXCHANGE_TIME,
     QUOTE_IS_SYNCED,
-    QUOTE_LAG,
-    QUOTE_LAST_ID,
-    QUOTE_ORDER,
-    QUOTE_RECEIVED,
     RECORD_WORDS,
     RECORDS_AT,
     ROUTE,
@@ -42,12 +33,11 @@ from bot.feeds.cex.frame_layout import (
     SYMBOL_WORDS,
     SYMBOLS_AT,
     TABLES_AT,
-    TOP_PRICES,
-    WINDOW,
-    WINDOW_START,
 )
+from bot.feeds.cex.lag_kernel import lag_of
 from bot.feeds.cex.outcome import Outcome
 from bot.feeds.cex.pointer_kernel import part
+from bot.feeds.cex.quote_kernel import apply_quote
 from bot.feeds.cex.resolve_kernel import resolve
 from bot.state.book_layout import EXCHANGE_TIME, IS_SYNCED, LAG, LAST_ID, RECEIVED, Words
 from bot.state.checksum_kernel import kraken_checksum, okx_checksum
@@ -65,6 +55,7 @@ from bot.state.order_book_kernel import clear, is_crossed, put, truncate
     _CROSSED,
     _MALFORMED,
     _FOREIGN,
+    _INEXACT,
 ) = (
     int(Outcome.CONTROL),
     int(Outcome.BOOK),
@@ -77,6 +68,7 @@ from bot.state.order_book_kernel import clear, is_crossed, put, truncate
     int(Outcome.CROSSED),
     int(Outcome.MALFORMED),
     int(Outcome.FOREIGN),
+    int(Outcome.INEXACT),
 )
 _RANGE, _RANGE_THEN_PREVIOUS, _PREVIOUS, _CONSECUTIVE = (
     int(Continuity.RANGE),
@@ -84,13 +76,8 @@ _RANGE, _RANGE_THEN_PREVIOUS, _PREVIOUS, _CONSECUTIVE = (
     int(Continuity.PREVIOUS),
     int(Continuity.CONSECUTIVE),
 )
-_BY_ID, _BY_ID_AND_TIME, _QUOTE_CONSECUTIVE = (
-    int(QuoteOrder.BY_ID),
-    int(QuoteOrder.BY_ID_AND_TIME),
-    int(QuoteOrder.CONSECUTIVE),
-)
 _KRAKEN, _OKX = int(ChecksumRule.KRAKEN), int(ChecksumRule.OKX)
-_TIME, _FIRST_ID, _LAST_ID, _PREVIOUS_ID, _SEQUENCE, _ACTION, _CHECKSUM_ROLE, _BID_PRICE, _ASK_PRICE = (
+_TIME, _FIRST_ID, _LAST_ID, _PREVIOUS_ID, _SEQUENCE, _ACTION, _CHECKSUM_ROLE = (
     int(Role.TIME),
     int(Role.FIRST_ID),
     int(Role.LAST_ID),
@@ -98,10 +85,8 @@ _TIME, _FIRST_ID, _LAST_ID, _PREVIOUS_ID, _SEQUENCE, _ACTION, _CHECKSUM_ROLE, _B
     int(Role.SEQUENCE),
     int(Role.ACTION),
     int(Role.CHECKSUM),
-    int(Role.BID_PRICE),
-    int(Role.ASK_PRICE),
 )
-_CONTROL_ROLE, _SYMBOL_ROLE = int(Role.CONTROL), int(Role.SYMBOL)
+_CONTROL_ROLE = int(Role.CONTROL)
 _SIDE_BIT = 1
 _OUTCOME_BITS, _OUTCOME_MASK = 8, 255
 
@@ -118,11 +103,14 @@ def unsync_all(words: Words) -> None:
 
 @part
 def _sequence(words: Words, sequence: int) -> int:
-    """BOOK where the connection's frame is the one due, else DUPLICATE or SEQUENCE_LOST."""
+    """BOOK where the connection's frame is the one due, DUPLICATE for the one before it again, else SEQUENCE_LOST.
+
+    TCP brings no older frame late: a lower number is a counter set back, of which nobody knows what it left out.
+    """
     due = words[NEXT_SEQUENCE]
-    if due >= 0 and sequence < due:
+    if due >= 0 and sequence == due - 1:
         return _DUPLICATE
-    if due >= 0 and sequence > due:
+    if due >= 0 and sequence != due:
         unsync_all(words)
         words[NEXT_SEQUENCE] = sequence + 1
         return _SEQUENCE_LOST
@@ -158,29 +146,6 @@ def _follows(words: Words, symbol: int, book: int, record: int) -> int:  # noqa:
             return _BOOK
         return _DUPLICATE if last == held else _GAP
     return _BOOK
-
-
-@part
-def _lag(words: Words, record: int, received: int) -> int:
-    """How much later than the quickest frame of the last one to two windows this one came.
-
-    A frame without a time has the lag of the connection's last one with it. A window ends with the first frame after its
-    time: silence forgets nothing, or the first frames after a stall would set the measure.
-    """
-    if words[record + SEEN] >> _TIME & 1 == 0 or words[FORCED] != 0:
-        held: int = words[LAST_LAG]
-        return held
-    delay = received - words[record + _TIME]
-    if words[LEAST_DELAY] == NO_DELAY:
-        words[WINDOW_START], words[LEAST_DELAY] = received, delay
-    elif received - words[WINDOW_START] >= WINDOW:
-        words[LEAST_BEFORE] = words[LEAST_DELAY]
-        words[WINDOW_START], words[LEAST_DELAY] = received, delay
-    else:
-        words[LEAST_DELAY] = min(words[LEAST_DELAY], delay)
-    lag: int = delay - min(words[LEAST_DELAY], words[LEAST_BEFORE])
-    words[LAST_LAG] = lag
-    return lag
 
 
 @part
@@ -232,7 +197,7 @@ def _apply_book(words: Words, symbol: int, record: int, received: int) -> int:
     words[book + LAST_ID] = words[record + _LAST_ID]
     words[book + EXCHANGE_TIME] = words[record + _TIME]
     words[book + RECEIVED] = received
-    words[book + LAG] = _lag(words, record, received)
+    words[book + LAG] = lag_of(words, record, received)
     words[symbol + AWAITS_FIRST] = words[FORCED] != 0
     words[book + IS_SYNCED] = 0
     if not _checksum_holds(words, book, record):
@@ -244,64 +209,12 @@ def _apply_book(words: Words, symbol: int, record: int, received: int) -> int:
 
 
 @part
-def _quote_follows(words: Words, quote: int, record: int, is_whole: bool) -> int:
-    """QUOTE where `record` is newer than the quote held, else why not."""
-    order = words[QUOTE_ORDER]
-    last, held = words[record + _LAST_ID], words[quote + QUOTE_LAST_ID]
-    if words[quote + QUOTE_IS_SYNCED] == 0:
-        return _QUOTE if is_whole else _AWAITS
-    if order == _BY_ID and last <= held:
-        return _DUPLICATE
-    if (
-        order == _BY_ID_AND_TIME
-        and last < held
-        and words[record + _TIME] <= words[quote + QUOTE_EXCHANGE_TIME]
-    ):
-        return _DUPLICATE
-    if order == _QUOTE_CONSECUTIVE and not is_whole and last != held + 1:
-        return _DUPLICATE if last == held else _GAP
-    return _QUOTE
-
-
-@part
-def _put_quote(words: Words, quote: int, record: int, is_whole: bool) -> None:
-    if words[record + SEEN] & TOP_PRICES:
-        for place in range(4):
-            words[quote + QUOTE_BID + place] = words[record + _BID_PRICE + place]
-        return
-    if is_whole:
-        for place in range(4):
-            words[quote + QUOTE_BID + place] = 0
-    for place in range(words[record + FIRST_LEVEL], words[record + END_LEVEL]):
-        level = words[LEVELS_AT] + FRAME_LEVEL_WORDS * place
-        side = quote + QUOTE_BID + 2 * (words[level + LEVEL_SIDE] & _SIDE_BIT)
-        price, size = words[level + LEVEL_PRICE], words[level + LEVEL_SIZE]
-        if size > 0:
-            words[side], words[side + 1] = price, size
-        elif words[side] == price:
-            words[side], words[side + 1] = 0, 0
-
-
-@part
-def _apply_quote(words: Words, symbol: int, record: int, received: int) -> int:
-    quote = words[symbol + QUOTE_AT]
-    is_whole = (
-        words[QUOTE_ORDER] != _QUOTE_CONSECUTIVE
-        or words[record + _ACTION] == ACTION_SNAPSHOT
-        or words[record + _LAST_ID] == 1
-    )
-    outcome = _quote_follows(words, quote, record, is_whole)
-    if outcome != _QUOTE:
-        if outcome == _GAP:
-            words[quote + QUOTE_IS_SYNCED] = 0
-        return outcome
-    _put_quote(words, quote, record, is_whole)
-    words[quote + QUOTE_LAST_ID] = words[record + _LAST_ID]
-    words[quote + QUOTE_EXCHANGE_TIME] = words[record + _TIME]
-    words[quote + QUOTE_RECEIVED] = received
-    words[quote + QUOTE_LAG] = _lag(words, record, received)
-    words[quote + QUOTE_IS_SYNCED] = 1
-    return _QUOTE
+def _unsync_inexact(words: Words, symbol: int, kind: int) -> int:
+    if kind == KIND_BOOK:
+        words[words[symbol + BOOK_AT] + IS_SYNCED] = 0
+    else:
+        words[words[symbol + QUOTE_AT] + QUOTE_IS_SYNCED] = 0
+    return _INEXACT
 
 
 @part
@@ -311,10 +224,12 @@ def _apply(words: Words, record: int, received: int) -> int:
         return _CONTROL if route == -1 else _FOREIGN
     index = route >> 2
     symbol = words[SYMBOLS_AT] + SYMBOL_WORDS * index
-    if route & 3 == KIND_BOOK:
+    if words[record + SEEN] & INEXACT_BIT:
+        outcome = _unsync_inexact(words, symbol, route & 3)
+    elif route & 3 == KIND_BOOK:
         outcome = _apply_book(words, symbol, record, received)
     else:
-        outcome = _apply_quote(words, symbol, record, received)
+        outcome = apply_quote(words, symbol, record, received)
     return outcome | index << _OUTCOME_BITS
 
 

@@ -196,6 +196,10 @@ def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C9
                 inner = at
                 if payload[at] == OPEN_LIST:
                     inner = skip_space(payload, at + 1)
+                    if (
+                        payload[inner] == CLOSE_LIST
+                    ):  # data of nothing: the frame's own members are about no object
+                        words[record + SEEN] |= 1 << _MARKS_CONTROL
                 if payload[inner] == OPEN_OBJECT:
                     context = role - _ENTERS
                     if inner != at:

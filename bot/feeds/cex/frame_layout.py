@@ -45,22 +45,22 @@ FORCED: Final = 19
 """Index of the symbol whose REST snapshot is being read, and 1; 0: a frame of the stream."""
 NEXT_SEQUENCE: Final = 20
 """SEQUENCE due; -1: the connection's first frame has not come."""
-WINDOW_START: Final = 21
-LEAST_DELAY: Final = 22
-"""Of the running window; NO_DELAY: no frame with a time yet."""
-LEAST_BEFORE: Final = 23
-"""Of the window before it."""
-LAST_LAG: Final = 24
-CONTEXT_SEEDS: Final = 25
-TEXT_SEED: Final = 29
-FRAME_RECORD: Final = 30
+LEAST_DELAY: Final = 21
+"""The zero of every lag; NO_DELAY: no frame with a time yet."""
+LEAST_DELAY_AT: Final = 22
+"""Monotonic nanoseconds at which LEAST_DELAY is what it says; later it is more, by 1 ns each LEAST_DELAY_RISES."""
+LAST_LAG: Final = 23
+CONTEXT_SEEDS: Final = 24
+TEXT_SEED: Final = 28
+FRAME_RECORD: Final = 29
 """RECORDS_AT, as a word: a constant argument would make numba compile its callees twice."""
-START: Final = 31
+START: Final = 30
 """0, as a word, likewise."""
 HEADER_WORDS: Final = 32
 
 NO_DELAY: Final = HASH_MASK
-WINDOW: Final = 60 * 10**9
+LEAST_DELAY_RISES: Final = 1_000
+"""Nanoseconds in which the least delay may rise by one: 1,000 ppm, ten times what a computer's clock drifts."""
 
 # members, each a hash and a role
 MEMBERS_AT: Final = HEADER_WORDS
@@ -71,6 +71,8 @@ RECORDS_AT: Final = MEMBERS_AT + 2 * MEMBER_PLACES
 # a record: what the frame, or one object of its list, says; a word for each role up to ASK_SIZE
 SEEN: Final = 0
 """Bits of the roles met."""
+INEXACT_BIT: Final = 1 << 40
+"""In SEEN beside the roles: a number of the record is well-formed and cannot be held at the symbol's scale."""
 DECIMALS: Final = 16
 """Added to the role of a price or size: digits behind its point."""
 ROUTE: Final = 14

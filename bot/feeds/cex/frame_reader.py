@@ -9,8 +9,9 @@ from bot.feeds.cex.dialect import Dialect
 from bot.feeds.cex.frame_layout import (
     BOOK_AT,
     FORCED,
-    LEAST_BEFORE,
     LEAST_DELAY,
+    LEAST_DELAY_AT,
+    LEAST_DELAY_RISES,
     NEXT_SEQUENCE,
     NO_DELAY,
     QUOTE_AT,
@@ -30,6 +31,14 @@ _OUTCOME_MASK: Final = 255
 
 class FrameReader:
     """Takes the frames of one connection, in the order they came.
+
+    The `lag` of a book or quote is how much later than the connection's quickest frames its last one came: `received` less
+    the exchange's time, less the least such delay. The least falls at once and rises by at most 1 ms a second, so that clocks
+    that drift apart are no lag. A backlog that grows by less than that is not seen. An exchange's clock that jumps back by s
+    seconds looks like a backlog, the safe side, until (s - allowed lag) / 0.001 seconds later.
+
+    DUPLICATE is not data: ids that an exchange set back (Binance's, of books and quotes) are DUPLICATE for as long as they
+    stay below the last one, and who owns the connection must replace it when nothing but them comes.
 
     `depth` is the one subscribed (0: all levels); `capacity` is how many levels a side are kept, the deepest going first.
     """
@@ -53,8 +62,8 @@ class FrameReader:
         """An Outcome, and 256 times the index of the symbol where one is meant.
 
         `payload` must be a bytes object: the kernel relies on the NUL behind it. `received`: monotonic nanoseconds. On
-        anything but BOOK and QUOTE no level or quote changed, but GAP, CHECKSUM, CROSSED and SEQUENCE_LOST unsync: what was
-        wrong, or all. Of a frame about several books each is taken for itself; the outcome is of the first that failed.
+        anything but BOOK and QUOTE no level or quote changed, but GAP, CHECKSUM, CROSSED, INEXACT and SEQUENCE_LOST unsync: what
+        was wrong, or all. Of a frame about several books each is taken for itself; the outcome is of the first that failed.
         """
         return self._kernel(payload, received, self._memory)
 
@@ -75,7 +84,10 @@ class FrameReader:
         self._words[self._place(index, BOOK_AT) + IS_SYNCED] = 0
 
     def unsync_all(self) -> None:
-        """For a new connection: no book and no quote may be used, and any sequence number may come first."""
+        """For a new connection: no book and no quote may be used, and any sequence number may come first.
+
+        The least delay stays: the clocks are the same.
+        """
         for index in range(len(self.symbols)):
             self.unsync(index)
             self._words[self._place(index, QUOTE_AT) + QUOTE_IS_SYNCED] = 0
@@ -83,12 +95,35 @@ class FrameReader:
 
     @property
     def least_delay(self) -> int | None:
-        """Nanoseconds: least `received` - exchange time of the last one to two minutes, the zero of every `lag`.
+        """Nanoseconds: least `received` - exchange time as it was at `least_delay_at`, the zero of every `lag`.
 
         None before the first frame with a time. The two clocks differ by a constant, so only differences mean anything.
         """
-        least = min(int(self._words[LEAST_DELAY]), int(self._words[LEAST_BEFORE]))
+        least = int(self._words[LEAST_DELAY])
         return None if least == NO_DELAY else least
+
+    @property
+    def least_delay_at(self) -> int:
+        """Monotonic nanoseconds; it counts only where there is a `least_delay`."""
+        return int(self._words[LEAST_DELAY_AT])
+
+    def seed_least_delay(self, delay: int, at: int) -> None:
+        """What another connection to the same exchange found (its `least_delay` and `least_delay_at`), by the same clock.
+
+        So a backlog that was there when this connection began is lag. Where both know one, the lesser counts. Raises
+        ValueError where `at` is negative or one is beyond 63 bits.
+        """
+        if not (-NO_DELAY < delay < NO_DELAY and 0 <= at <= NO_DELAY):
+            raise ValueError(
+                f"a least delay of {delay} ns at {at} ns: need 63 bits and a time from 0; give what the other reader has"
+            )
+        own = self.least_delay
+        if own is not None:
+            later = max(at, self.least_delay_at)
+            own += (later - self.least_delay_at) // LEAST_DELAY_RISES
+            delay = min(own, delay + (later - at) // LEAST_DELAY_RISES)
+            at = later
+        self._words[LEAST_DELAY], self._words[LEAST_DELAY_AT] = delay, at
 
     def _place(self, index: int, word: int) -> int:
         return int(self._words[self._symbols_at + SYMBOL_WORDS * index + word])

@@ -36,7 +36,7 @@ from bot.feeds.cex.json_scan_kernel import (
     skip_space,
     skip_value,
 )
-from bot.feeds.cex.number_kernel import scan_decimal
+from bot.feeds.cex.number_kernel import INEXACT, scan_decimal
 from bot.feeds.cex.pointer_kernel import part
 from bot.state.book_layout import ASKS, BIDS, Words
 from bot.state.checksum_kernel import kraken_text, okx_text
@@ -66,7 +66,10 @@ def find_role(words: Words, name: int) -> int:
 
 @part
 def scan_number(payload: bytes, at: int) -> tuple[int, int, int, int, int]:
-    """(digits, decimals, first byte, behind the last byte, place behind) of a number with or without quotes; -1 last: none."""
+    """(digits or INEXACT, decimals, first byte, behind the last byte, place behind) of a number with or without quotes.
+
+    -1 last: it is none.
+    """
     if payload[at] == QUOTE:
         digits, decimals, end = scan_decimal(payload, at + 1)
         if end < 0 or payload[end] != QUOTE:
@@ -78,6 +81,7 @@ def scan_number(payload: bytes, at: int) -> tuple[int, int, int, int, int]:
 
 @part
 def _text(words: Words, payload: bytes, price_from: int, price_to: int, size_from: int, size_to: int) -> int:
+    """For the checksum; -1 where the text is longer than any number that can be held has need of."""
     rule = words[CHECKSUM_RULE]
     if rule == _KRAKEN:
         return kraken_text(words, words[TABLES_AT], payload, price_from, price_to, size_from, size_to)
@@ -105,8 +109,10 @@ def _read_pair(payload: bytes, at: int, words: Words, side: int, level: int) -> 
             return -1
         at = skip_space(payload, at)
     text = _text(words, payload, price_from, price_to, size_from, size_to)
-    if payload[at] != CLOSE_LIST or text < 0:
+    if payload[at] != CLOSE_LIST:
         return -1
+    if text < 0:
+        price = INEXACT
     words[level + LEVEL_SIDE] = (
         side | (price_decimals << _PRICE_DECIMALS_SHIFT) | (size_decimals << _SIZE_DECIMALS_SHIFT)
     )
@@ -173,7 +179,7 @@ def _read_object(  # noqa: C901, PLR0911, PLR0912  # one member a turn
         return -1
     text = _text(words, payload, price_from, price_to, size_from, size_to)
     if text < 0:
-        return -1
+        price = INEXACT
     words[level + LEVEL_SIDE] = (
         own_side | (price_decimals << _PRICE_DECIMALS_SHIFT) | (size_decimals << _SIZE_DECIMALS_SHIFT)
     )

@@ -8,6 +8,8 @@ from bot.feeds.cex.pointer_kernel import part
 
 _ZERO = 48
 _SAFE_DIGITS = 18
+INEXACT = -1
+"""Instead of the digits of a number that is well-formed and cannot be held."""
 MOST_DECIMALS = 18
 """Behind the point, zeros at the end not counted: no scale is finer."""
 _LARGEST = HASH_MASK
@@ -25,7 +27,7 @@ _UPPER_Z, _UPPER_T, _BLANK, _PLUS = 90, 84, 32, 43
 @part
 def _scan_long(payload: bytes, at: int) -> tuple[int, int, int]:
     """As scan_decimal with more digits than are surely held: zeros that no longer fit, at the end, are left out."""
-    digits, decimals, has_point, is_full = 0, 0, False, False
+    digits, decimals, has_point, is_full, is_exact = 0, 0, False, False, True
     while True:
         byte = payload[at]
         if byte == POINT:
@@ -36,12 +38,11 @@ def _scan_long(payload: bytes, at: int) -> tuple[int, int, int]:
             continue
         digit = byte - _ZERO
         if digit < 0 or digit > 9:
-            return digits, decimals, at
+            return (digits, decimals, at) if is_exact else (INEXACT, 0, at)
         fits = digits < _TENTH_OF_LARGEST or (digits == _TENTH_OF_LARGEST and digit <= _LAST_OF_LARGEST)
         is_full = is_full or not fits or decimals == MOST_DECIMALS
         if is_full:
-            if digit != 0 or not has_point:
-                return 0, 0, -1
+            is_exact = is_exact and digit == 0 and has_point
         else:
             digits = digits * 10 + digit
             decimals += has_point
@@ -52,7 +53,7 @@ def _scan_long(payload: bytes, at: int) -> tuple[int, int, int]:
 def scan_decimal(payload: bytes, at: int) -> tuple[int, int, int]:
     """(digits as an integer, how many of them stand behind the point, place behind) of the number at `at`, without quotes.
 
-    (0, 0, -1) for anything else, and where it cannot be held in 63 bits.
+    (INEXACT, 0, place behind) where it cannot be held in 63 bits, (0, 0, -1) for anything else.
     """
     start = at
     value = payload[at] - _ZERO

@@ -23,6 +23,10 @@ class Outcome(IntEnum):
     CROSSED = 8
     """The best bid is at or above the best ask: not synced any longer."""
     MALFORMED = 9
-    """No frame of this dialect, or with a number that cannot be held exactly. Nothing of it was applied."""
+    """No frame of this dialect. Nothing of it was applied."""
     FOREIGN = 10
     """A symbol or stream that was not asked for."""
+    INEXACT = 11
+    """A price or size has digits beyond the symbol's decimals, or is too large for 63 bits at them: this symbol cannot be
+    followed, the others can. Nothing of its record was applied; the book, or the quote, is not synced any longer.
+    """

@@ -14,6 +14,7 @@ from bot.feeds.cex.frame_layout import (
     FRAME_LEVEL_WORDS,
     HASH_MASK,
     HASH_PRIME,
+    INEXACT_BIT,
     KIND_BOOK,
     KIND_QUOTE,
     LEVEL_LISTS,
@@ -33,7 +34,7 @@ from bot.feeds.cex.frame_layout import (
     SYMBOLS_AT,
     TOP_PRICES,
 )
-from bot.feeds.cex.number_kernel import MOST_DECIMALS
+from bot.feeds.cex.number_kernel import INEXACT, MOST_DECIMALS
 from bot.feeds.cex.pointer_kernel import part
 from bot.state.book_layout import Words
 
@@ -51,20 +52,20 @@ _ACTION, _CHECKSUM, _BID_PRICE, _ASK_SIZE = (
     int(Role.ASK_SIZE),
 )
 _POWERS = np.array([10**power for power in range(MOST_DECIMALS + 1)], np.int64)
-_INEXACT = -1
+_WRONG, _EXACT = 0, 1
 _NO_ROUTE, _FOREIGN_ROUTE = -1, -2
 
 
 @part
 def rescale(digits: int, decimals: int, scale: int) -> int:
-    """`digits` of which `decimals` stand behind the point, in units of 10^-scale; _INEXACT where it is not a 63-bit integer."""
+    """`digits` of which `decimals` stand behind the point, in units of 10^-scale; negative where it is not a 63-bit integer."""
     if decimals == scale:
         return digits
     if decimals > scale:
         power = _POWERS[decimals - scale]
-        return digits // power if digits % power == 0 else _INEXACT
+        return digits // power if digits % power == 0 else INEXACT
     power = _POWERS[scale - decimals]
-    return digits * power if digits <= HASH_MASK // power else _INEXACT
+    return digits * power if digits <= HASH_MASK // power else INEXACT
 
 
 @part
@@ -102,30 +103,34 @@ def _find_route(words: Words, record: int) -> int:
 
 
 @part
-def _scale_levels(words: Words, record: int, price_scale: int, size_scale: int) -> bool:
-    """Prices and sizes of the record's levels in the symbol's units; False where one is not exact or a price is 0."""
+def _scale_levels(words: Words, record: int, price_scale: int, size_scale: int) -> int:
+    """Prices and sizes of the record's levels in the symbol's units: _EXACT, INEXACT, or _WRONG where a price is 0."""
+    verdict = _EXACT
     first = words[LEVELS_AT] + FRAME_LEVEL_WORDS * words[record + FIRST_LEVEL]
     end = words[LEVELS_AT] + FRAME_LEVEL_WORDS * words[record + END_LEVEL]
     for level in range(first, end, FRAME_LEVEL_WORDS):
         side = words[level + LEVEL_SIDE]
         price = rescale(words[level + LEVEL_PRICE], (side >> 8) & 255, price_scale)
         size = rescale(words[level + LEVEL_SIZE], side >> 16, size_scale)
-        if price <= 0 or size < 0:
-            return False
+        if price == 0:
+            return _WRONG
+        if price < 0 or size < 0:
+            verdict = INEXACT
         words[level + LEVEL_PRICE] = price
         words[level + LEVEL_SIZE] = size
-    return True
+    return verdict
 
 
 @part
-def _scale_prices(words: Words, record: int, price_scale: int, size_scale: int) -> bool:
+def _scale_prices(words: Words, record: int, price_scale: int, size_scale: int) -> int:
+    verdict = _EXACT
     for role in range(_BID_PRICE, _ASK_SIZE + 1):
         scale = size_scale if (role - _BID_PRICE) & 1 else price_scale
         value = rescale(words[record + role], words[record + role + DECIMALS], scale)
         if value < 0:
-            return False
+            verdict = INEXACT
         words[record + role] = value
-    return True
+    return verdict
 
 
 @part
@@ -148,7 +153,10 @@ def _has_sense(words: Words, record: int) -> bool:
 
 @part
 def resolve(words: Words, record: int, is_in_list: bool) -> bool:
-    """Find the record's route, join the frame's own members, check and scale; False: malformed."""
+    """Find the record's route, join the frame's own members, check and scale; False: malformed.
+
+    A number that cannot be held at the symbol's scale sets INEXACT_BIT.
+    """
     if is_in_list:
         _join(words, RECORDS_AT, record)
     route = _find_route(words, record)
@@ -167,6 +175,9 @@ def resolve(words: Words, record: int, is_in_list: bool) -> bool:
     symbol = words[SYMBOLS_AT] + SYMBOL_WORDS * (route >> 2)
     price_scale, size_scale = words[symbol + PRICE_SCALE], words[symbol + SIZE_SCALE]
     has_prices = route & 3 == KIND_QUOTE and seen & TOP_PRICES != 0
-    if has_prices and not _scale_prices(words, record, price_scale, size_scale):
-        return False
-    return _scale_levels(words, record, price_scale, size_scale)
+    verdict = _scale_levels(words, record, price_scale, size_scale)
+    if has_prices and _scale_prices(words, record, price_scale, size_scale) == INEXACT:
+        words[record + SEEN] |= INEXACT_BIT
+    if verdict == INEXACT:
+        words[record + SEEN] |= INEXACT_BIT
+    return verdict != _WRONG
