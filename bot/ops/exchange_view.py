@@ -3,6 +3,7 @@
 A board is one look at everything followed. Everything here is made from a board alone: the same board, the same text.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -18,8 +19,15 @@ from bot.state.joined_price import ReferenceConfig
 from bot.state.reference_price import DollarRate, NoPrice, ReferencePrice, reference_price
 
 LIVE = "live"
-STATE_STYLES = {LIVE: "green", "stale": "bold red", "stopped": "bold red"}
+UNKNOWN = "unknown"
+"""Of the exchanges when they could not be looked at."""
+STATE_STYLES = {LIVE: "green", "stale": "bold red", "stopped": "bold red", UNKNOWN: "bold red"}
 """Of the other states (connecting, syncing, waiting): yellow."""
+LATE_AFTER = Nanoseconds(3 * 10**9)
+"""A board is made each second: one older than this is said to be."""
+WORST_FIRST = ("stopped", UNKNOWN, "waiting", "stale", "syncing")
+NAMED_TWICE = re.compile(r"^cannot connect: (?:\w+: )?(?:\[Errno -?\d+\] )?(?=\S)")
+UNRESOLVED = re.compile(r"^Temporary failure in name resolution|^Name or service not known")
 TABLE_FRAME = 3
 """Lines of the table that are no exchange: a blank one, the title, the heading."""
 WIDE_FROM = 104
@@ -54,21 +62,56 @@ def exchange_board(
     return ExchangeBoard(now, tuple(statuses), tuple(quotes), references)
 
 
-def exchange_section(board: ExchangeBoard, width: int, room: int) -> tuple[list[RenderableType], int]:
+def unseen_board(
+    before: ExchangeBoard | None, assets: Iterable[str], reason: str, now: Nanoseconds
+) -> ExchangeBoard:
+    """After a look that failed: nothing is known, and no price is left standing."""
+    said = f"a defect of the bot ({reason}); see its log"
+    statuses = tuple(
+        msgspec.structs.replace(status, state=UNKNOWN, reason=said, age=None)
+        for status in (before.statuses if before else ())
+    )
+    return ExchangeBoard(now, statuses, (), tuple(NoPrice(asset, said) for asset in assets))
+
+
+def aged(board: ExchangeBoard, now: Nanoseconds) -> ExchangeBoard:
+    """With every age counted to `now`."""
+    later = Nanoseconds(max(0, now - board.now))
+    statuses = tuple(
+        status if status.age is None else msgspec.structs.replace(status, age=Nanoseconds(status.age + later))
+        for status in board.statuses
+    )
+    return msgspec.structs.replace(board, now=Nanoseconds(board.now + later), statuses=statuses)
+
+
+def late(board: ExchangeBoard, now: Nanoseconds) -> str:
+    """Of a board that should have been followed by another: "as of 7 s ago"; else empty."""
+    age = now - board.now
+    return f"as of {age // 10**9} s ago" if age > LATE_AFTER else ""
+
+
+def exchange_section(
+    board: ExchangeBoard, width: int, room: int, now: Nanoseconds
+) -> tuple[list[RenderableType], int]:
     """For the live view: what to draw, in at most `room` lines (at least one), and how many it takes.
 
-    Where the table does not fit, a line of counts stands for it.
+    Where the table does not fit, a line of counts stands for it. `now` on the monotonic clock, as the board's.
     """
+    as_of, board = late(board, now), aged(board, now)
     references = [_one_line(_reference_text(board, one)) for one in board.references]
     whole = TABLE_FRAME + len(board.statuses) + len(references)
     if whole <= room:
-        return [Text(), _table(board, width), *references], whole
-    lines = [_one_line(Text(summary(board)))] if room == 1 else [_one_line(_counts(board)), *references]
+        return [Text(), _table(board, width, as_of), *references], whole
+    lines = (
+        [_one_line(Text(summary(board, as_of)))]
+        if room == 1
+        else [_one_line(_counts(board, as_of)), *references]
+    )
     return [*lines[:room]], min(room, len(lines))
 
 
-def summary(board: ExchangeBoard) -> str:
-    """One line of everything: "exchanges 4/5 live · ETH 3000.123 USD"."""
+def summary(board: ExchangeBoard, as_of: str = "") -> str:
+    """One line of everything: "exchanges 4/5 live · ETH 3000.123 USD · okx waiting: HTTP 403"."""
     prices = [
         f"{one.base} {format_price(one.price)} USD"
         if isinstance(one, ReferencePrice)
@@ -76,7 +119,16 @@ def summary(board: ExchangeBoard) -> str:
         for one in board.references
     ]
     live = sum(status.state == LIVE for status in board.statuses)
-    return " · ".join([f"exchanges {live}/{len(board.statuses)} live", *prices])
+    unwell = [status for status in board.statuses if status.state != LIVE]
+    worst = min(unwell, key=lambda status: _place(status.state), default=None)
+    said = [f"{worst.exchange} {worst.state}: {shortened(worst.reason)}"] if worst and worst.reason else []
+    heading = f"exchanges {as_of}:" if as_of else "exchanges"
+    return " · ".join([f"{heading} {live}/{len(board.statuses)} live", *prices, *said])
+
+
+def shortened(reason: str) -> str:
+    """For a narrow column: without what the state says already, and without an error's class where a text follows."""
+    return UNRESOLVED.sub("name resolution fails", NAMED_TWICE.sub("", reason))
 
 
 def board_lines(board: ExchangeBoard) -> list[str]:
@@ -116,12 +168,14 @@ def quotes_of(board: ExchangeBoard, exchange: str) -> list[Quote]:
     return [quote for quote in board.quotes if quote.exchange == exchange]
 
 
-def _table(board: ExchangeBoard, width: int) -> Table:
+def _table(board: ExchangeBoard, width: int, as_of: str) -> Table:
     is_wide = width >= WIDE_FROM
     headings, widths, gap = (HEADINGS, WIDTHS, 2) if is_wide else (NARROW_HEADINGS, NARROW_WIDTHS, 1)
     live = sum(status.state == LIVE for status in board.statuses)
+    title = Text(f"Exchanges ({live} of {len(board.statuses)} live)", style="bold cyan")
+    title.append(f", {as_of}" if as_of else "", style="bold red")
     table = Table(
-        title=Text(f"Exchanges ({live} of {len(board.statuses)} live)", style="bold cyan"),
+        title=title,
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -151,7 +205,7 @@ def _first_quote(board: ExchangeBoard, status: ExchangeStatus, *, is_wide: bool)
     """Of the first pair; or why there is none."""
     first = next(iter(quotes_of(board, status.exchange)), None)
     if status.state != LIVE or first is None:
-        return Text(status.reason or "no quote yet", style="yellow")
+        return Text(shortened(status.reason) or "no quote yet", style="yellow")
     if first.stale is not None:
         return Text(f"{first.pair} {first.stale}", style="yellow")
     price = (
@@ -162,9 +216,9 @@ def _first_quote(board: ExchangeBoard, status: ExchangeStatus, *, is_wide: bool)
     return Text(f"{first.pair} {price}")
 
 
-def _counts(board: ExchangeBoard) -> Text:
+def _counts(board: ExchangeBoard, as_of: str) -> Text:
     """Which are live, for a terminal too low for the table."""
-    line = Text("exchanges: ")
+    line = Text(f"exchanges {as_of}: " if as_of else "exchanges: ")
     for number, status in enumerate(board.statuses):
         line.append(", " if number else "")
         line.append(f"{status.exchange} {status.state}", style=STATE_STYLES.get(status.state, "yellow"))
@@ -203,6 +257,10 @@ def _quote_line(quote: Quote, now: Nanoseconds) -> str:
 
 def _is_quoted(board: ExchangeBoard, exchange: str, pair: str) -> bool:
     return any(str(quote.pair) == pair for quote in quotes_of(board, exchange))
+
+
+def _place(state: str) -> int:
+    return WORST_FIRST.index(state) if state in WORST_FIRST else len(WORST_FIRST)
 
 
 def _one_line(text: Text) -> Text:

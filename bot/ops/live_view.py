@@ -4,6 +4,7 @@ Amounts are ether, cut (not rounded) at nine decimals; `=` is said only of amoun
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 from rich.console import Group, RenderableType
@@ -13,10 +14,12 @@ from rich.text import Text
 from bot.core.decisions import Verdict
 from bot.core.quantities import format_ether
 from bot.core.records import BlockRecord
+from bot.core.units import Nanoseconds
 from bot.ops.exchange_view import exchange_section
 from bot.ops.run_progress import Ending, LimitUse, RunProgress
 
 PLACES = 9
+START: Final = Nanoseconds(0)
 FIXED_LINES = 19
 """All that is no row of a block or a bundle, with banner and limits on two lines each as in 80 columns: a picture
 taller than the terminal could not be redrawn in place."""
@@ -60,11 +63,21 @@ class Size(msgspec.Struct, frozen=True):
         return max(FEWEST_ROWS, (self.height - FIXED_LINES) // 2)
 
 
-def render(progress: RunProgress, banner: str, size: Size, *, is_stopping: bool = False) -> RenderableType:
-    """Everything, newest last; pure: the same progress gives the same picture."""
+def render(
+    progress: RunProgress,
+    banner: str,
+    size: Size,
+    *,
+    is_stopping: bool = False,
+    now: Nanoseconds = START,
+) -> RenderableType:
+    """Everything, newest last; pure: the same progress at the same time gives the same picture.
+
+    `now` on the monotonic clock: ages of exchanges are counted to it, where it is later than their board.
+    """
     exchanges: list[RenderableType] = []
     if progress.exchanges is not None:
-        exchanges, lines = exchange_section(progress.exchanges, size.width, size.room)
+        exchanges, lines = exchange_section(progress.exchanges, size.width, size.room, now)
         size = msgspec.structs.replace(size, height=size.height - lines)
     return Group(
         Text(banner, style="bold"),

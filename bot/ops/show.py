@@ -13,7 +13,8 @@ from rich.text import Text
 from bot.core.decisions import Verdict
 from bot.core.quantities import format_ether, format_gwei
 from bot.core.records import BlockRecord
-from bot.ops.exchange_view import ExchangeBoard, changes
+from bot.core.units import Nanoseconds
+from bot.ops.exchange_view import ExchangeBoard, changes, late
 from bot.ops.live_view import Size, render
 from bot.ops.run_progress import Ending, RunProgress
 
@@ -66,7 +67,7 @@ class Show:
                 painter.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await painter
-                live.update(render(progress, banner, self._size()), refresh=True)
+                live.update(render(progress, banner, self._size(), now=_now()), refresh=True)
 
     async def _paint(self, live: Live, progress: RunProgress, banner: str, stop: asyncio.Event) -> None:
         """Only when something changed: a picture redrawn for nothing flickers."""
@@ -76,9 +77,11 @@ class Show:
             state = (
                 *(progress.block_count, progress.verdicts.total(), progress.limits, stop.is_set(), size),
                 progress.exchanges,
+                progress.exchanges and late(progress.exchanges, _now()),
             )
             if state != shown:
-                live.update(render(progress, banner, size, is_stopping=stop.is_set()), refresh=True)
+                picture = render(progress, banner, size, is_stopping=stop.is_set(), now=_now())
+                live.update(picture, refresh=True)
                 shown = state
             await asyncio.sleep(REFRESH_S)
 
@@ -111,6 +114,11 @@ class PlainLines:
             self._say(_block_line(self._progress.blocks[-1]))
         if self._stop.is_set():
             self._say(f"stopping: nothing new is sent, {self._progress.open_count} in flight")
+
+
+def _now() -> Nanoseconds:
+    """The clock of the exchange feeds, whose boards are stamped with it."""
+    return Nanoseconds(time.monotonic_ns())
 
 
 def _block_line(record: BlockRecord) -> str:

@@ -5,11 +5,11 @@ import io
 
 import msgspec
 import pytest
-from exchange_boards import QUOTES, STATUSES, board, quote, status
+from exchange_boards import NOW, QUOTES, STATUSES, board, quote, status
 from rich.console import Console, Group
 from run_on_disk import ENDINGS, block, intent, outcome
 
-from bot.ops.exchange_view import board_lines, changes, exchange_section, summary
+from bot.ops.exchange_view import board_lines, changes, exchange_section, summary, unseen_board
 from bot.ops.live_view import FEWEST_ROWS, FIXED_LINES, Size, render
 from bot.ops.run_progress import LimitUse, RunProgress
 from bot.ops.show import PlainLines
@@ -30,9 +30,10 @@ def progress_with(exchanges):
     return progress
 
 
-def drawn(exchanges, width, height):
+def drawn(exchanges, width, height, now=NOW):
     console = Console(width=width, file=io.StringIO(), record=True, force_terminal=True)
-    picture = render(progress_with(exchanges), "Local market.", Size(width, height), is_stopping=True)
+    size = Size(width, height)
+    picture = render(progress_with(exchanges), "Local market.", size, is_stopping=True, now=now)
     console.print(picture)
     return console.export_text().splitlines()
 
@@ -69,12 +70,68 @@ def test_a_low_terminal_has_lines_instead_of_the_table():
     lines = drawn(board(), 80, TABLE_AT - 1)
     assert not any("msg/s" in line for line in lines)
     assert any("binance live, binance-usdm connecting" in line for line in lines)
-    assert "exchanges 3/6 live · ETH 3000.500 USD" in drawn(board(), 80, 24)[-1]
+    assert drawn(board(), 80, 24)[-1].startswith(
+        "exchanges 3/6 live · ETH 3000.500 USD · bybit waiting: refused: this region is"
+    )
+
+
+GAIERROR = "cannot connect: gaierror: [Errno -3] Temporary failure in name resolution; next attempt in 12.3 s"
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (GAIERROR, "name resolution fails"),
+        ("cannot connect: ConnectionRefusedError: [Errno 111] Connect call failed", "Connect call failed"),
+        ("cannot connect: OSError: ", "OSError:"),
+        ("refused: HTTP 451", "refused: HTTP 451"),
+    ],
+)
+def test_in_80_columns_the_reason_itself_can_be_read(reason, shown):
+    down = tuple(status(name, "waiting", reason, age=None) for name in NAMES)
+    lines = drawn(board((), down), 80, TABLE_AT)
+    assert all(f" {shown}" in row(lines, name) for name in NAMES)
+    if reason is GAIERROR:
+        low = drawn(board((), down), 80, 24)[-1]
+        assert low.startswith("exchanges 0/6 live · ETH no price · binance waiting: name resolution fails")
+
+
+def test_the_summary_names_the_worst_state():
+    states = ("connecting", "syncing", "stale", "waiting", "unknown", "stopped")
+    said = [status(state, state, f"because {state}") for state in states]
+    for worst in range(1, len(states) + 1):
+        name = states[worst - 1]
+        assert summary(board((), tuple(said[:worst]))).endswith(f" · {name} {name}: because {name}")
+
+
+@pytest.mark.parametrize("height", [24, TABLE_AT - 1, TABLE_AT])
+def test_ages_are_counted_to_the_present(height):
+    first = drawn(board(), 110, height)
+    assert drawn(board(), 110, height, NOW - 5 * 10**9) == first
+    later = drawn(board(), 110, height, NOW + 7 * 10**9)
+    assert not any("as of" in line for line in drawn(board(), 110, height, NOW + 3 * 10**9))
+    assert sum("as of 7 s ago" in line for line in later) == 1
+    assert len(later) == len(first)
+    if height == TABLE_AT:
+        assert row(later, "binance").split()[2:4] == ["7.1", "s"]
+        assert row(later, "bybit").split()[2] == "—"
+        assert any("8.0 s old" in line for line in later)
+
+
+def test_what_could_not_be_looked_at_is_unknown():
+    unseen = unseen_board(board(), ("ETH",), "RuntimeError: odd", NOW)
+    assert [one.exchange for one in unseen.statuses] == NAMES
+    assert {(one.state, one.age) for one in unseen.statuses} == {("unknown", None)}
+    assert summary(unseen).startswith(
+        "exchanges 0/6 live · ETH no price · binance unknown: a defect of the bot"
+    )
+    assert "RuntimeError: odd" in board_lines(unseen)[-1]
+    assert unseen_board(None, ("ETH",), "x", NOW).statuses == ()
 
 
 @pytest.mark.parametrize("room", range(1, 16))
 def test_it_takes_the_lines_it_says_it_takes(room):
-    parts, said = exchange_section(board(assets=("ETH", "BTC", "SOL")), 80, room)
+    parts, said = exchange_section(board(assets=("ETH", "BTC", "SOL")), 80, room, NOW)
     console = Console(width=80, file=io.StringIO(), record=True, force_terminal=True)
     console.print(Group(*parts))
     assert len(console.export_text().splitlines()) == said <= room
@@ -108,7 +165,7 @@ def test_an_exchange_with_another_book_in_the_price_is_not_without_a_say():
 def test_no_price_says_why():
     line = board_lines(board(QUOTES[1:2]))[-1]
     assert line == "  reference ETH no price: 1 of 2 exchanges needed"
-    assert summary(board(())) == "exchanges 3/6 live · ETH no price"
+    assert summary(board((), STATUSES[:1])) == "exchanges 1/1 live · ETH no price"
 
 
 def test_lines_of_status_have_every_exchange_quote_and_refused_pair():
