@@ -37,6 +37,9 @@ SET_BY_THE_RUN = (
     "BOT_RELAYS",
 )
 """Of a chain of the operator's own: they would win over the market's `bot.env`. Limits and tuning may stand."""
+EXCHANGE_FAMILY = ("BOT_EXCHANGES", "BOT_EXCHANGE_")
+"""How those begin that follow real exchanges: the local market has its own. Beside a fork, whose prices are real, they
+may stand."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -273,6 +276,8 @@ def _refuse_foreign(environ: Mapping[str, str], chain: str, why: str) -> None:
     foreign = [
         name for name in SET_BY_THE_RUN if name in environ and (name, environ[name]) != ("BOT_CHAIN", chain)
     ]
+    if chain == "market":
+        foreign += sorted(name for name in environ if name.startswith(EXCHANGE_FAMILY))
     if foreign:
         raise BadConfiguration(
             f"{', '.join(foreign)} set in your environment, and {why}: "
