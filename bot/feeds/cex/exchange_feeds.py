@@ -45,9 +45,7 @@ class ExchangeFeeds:
         while True:
             try:
                 await feed.run()
-            except (
-                Exception
-            ) as error:  # a defect of ours in one feed: said loudly, the others and the bot go on
+            except Exception as error:  # a defect of ours in one feed is said loudly, and the others go on
                 log.exception("exchange.defect", exchange=name)
                 self._defects[name] = f"a defect of the bot ({type(error).__name__}: {error}); see its log"
             await self._clock.sleep(AFTER_DEFECT)
