@@ -1,4 +1,4 @@
-"""Lag: what a frame is late over the least delay, which falls at once and rises by 1,000 ppm of the time."""
+"""Lag: what a frame is late over the least delay, which falls at once and rises by a hundredth of the time."""
 
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.feeds.cex.frame_reader import Outcome
 
 SECOND, MILLISECOND = 10**9, 10**6
-RISES = 1_000
+RISES = 100
 
 
 class Stream:
@@ -63,19 +63,19 @@ def test_lag_is_by_the_plain_rule_to_the_nanosecond(steps):
 
 def test_a_backlog_that_grows_slowly_is_seen():
     stream = Stream()
-    for tick in range(36_001):  # an hour, ten frames a second, 8 ms later each second
+    for tick in range(36_001):  # an hour, ten frames a second, 18 ms later each second
         at = tick * SECOND // 10
-        lag = stream.lag(10**12 + tick * 100, 10**15 + at + at * 8 // 1_000)
-    assert lag == pytest.approx(7 * 3_600 * MILLISECOND, rel=0.01)
+        lag = stream.lag(10**12 + tick * 100, 10**15 + at + at * 18 // 1_000)
+    assert lag == pytest.approx(8 * 3_600 * MILLISECOND, rel=0.03)
 
 
 def test_a_stall_is_not_forgotten_by_time():
     stream = Stream()
     assert stream.lag_after(50 * MILLISECOND, 10**15) == 0
-    for seconds in range(1, 1_001):
+    for seconds in range(1, 401):
         lag = stream.lag_after(5_050 * MILLISECOND, 10**15 + seconds * SECOND)
-        assert lag == 5_000 * MILLISECOND - seconds * MILLISECOND
-    assert stream.lag_after(5_050 * MILLISECOND, 10**15 + 6_000 * SECOND) == 0
+        assert lag == 5_000 * MILLISECOND - seconds * 10 * MILLISECOND
+    assert stream.lag_after(5_050 * MILLISECOND, 10**15 + 600 * SECOND) == 0
 
 
 def test_frames_at_any_rate_let_it_rise_as_fast():
@@ -87,7 +87,7 @@ def test_frames_at_any_rate_let_it_rise_as_fast():
 
 
 def test_a_clock_set_back_is_forgiven_after_its_time():
-    """Four seconds back, one second allowed: 3,000 s."""
+    """Four seconds back, one second allowed: 300 s."""
     stream = Stream()
     stream.lag(10**12, 10**15)
     fresh_from = next(
@@ -95,7 +95,7 @@ def test_a_clock_set_back_is_forgiven_after_its_time():
         for seconds in range(1, 10_000)
         if stream.lag(10**12 + seconds * 1_000 - 4_000, 10**15 + seconds * SECOND) <= SECOND
     )
-    assert fresh_from == 3_000
+    assert fresh_from == 300
 
 
 def test_the_next_connection_takes_over_the_least_delay():
@@ -106,17 +106,17 @@ def test_the_next_connection_takes_over_the_least_delay():
     assert (delay, at) == (50 * MILLISECOND - 10**18, 10**15)
     second.reader.seed_least_delay(delay, at)
     assert (second.reader.least_delay, second.reader.least_delay_at) == (delay, at)
-    assert second.lag_after(5_050 * MILLISECOND, 10**15 + SECOND) == 4_999 * MILLISECOND
+    assert second.lag_after(5_050 * MILLISECOND, 10**15 + SECOND) == 4_990 * MILLISECOND
     # where both know one, the lesser counts, each as it would be by now
     third = Stream()
     third.lag_after(5_050 * MILLISECOND, 10**15 + 2 * SECOND)
     third.reader.seed_least_delay(delay, at)
-    assert third.reader.least_delay == delay + 2 * MILLISECOND
+    assert third.reader.least_delay == delay + 20 * MILLISECOND
     assert third.reader.least_delay_at == 10**15 + 2 * SECOND
     third.reader.seed_least_delay(delay + SECOND, 10**15 + 3 * SECOND)
-    assert third.reader.least_delay == delay + 3 * MILLISECOND
+    assert third.reader.least_delay == delay + 30 * MILLISECOND
     third.reader.unsync_all()
-    assert third.reader.least_delay == delay + 3 * MILLISECOND
+    assert third.reader.least_delay == delay + 30 * MILLISECOND
 
 
 def test_a_frame_kept_for_later_takes_nothing_back():

@@ -1,5 +1,6 @@
 """A connection's arena made from its dialect and symbols: tables for the frame kernel, empty books and quotes."""
 
+import mmap
 from collections.abc import Sequence
 
 import msgspec
@@ -68,6 +69,11 @@ class SymbolSpec(msgspec.Struct, frozen=True):
     size_decimals: int = SIZE_DECIMALS
 
 
+def _zeros(count: int) -> Words:
+    """Pages of their own, given back with the arena: the heap kept half a megabyte of each lost connection's."""
+    return np.frombuffer(mmap.mmap(-1, 8 * count), np.int64)
+
+
 def lay_out_arena(dialect: Dialect, symbols: Sequence[SymbolSpec], depth: int, capacity: int) -> Words:
     """The arena; offsets of books and quotes are in its table of symbols.
 
@@ -82,7 +88,7 @@ def lay_out_arena(dialect: Dialect, symbols: Sequence[SymbolSpec], depth: int, c
     books_at = quotes_at + QUOTE_WORDS * len(symbols)
     book_words = words_needed(capacity)
     levels_at = books_at + book_words * len(symbols)
-    words = np.zeros(levels_at + FRAME_LEVEL_WORDS * MOST_LEVELS, np.int64)
+    words = _zeros(levels_at + FRAME_LEVEL_WORDS * MOST_LEVELS)
     _write_rules(words, dialect)
     _write_members(words, dialect)
     words[ROUTES_AT] = routes_at

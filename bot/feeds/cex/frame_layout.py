@@ -59,8 +59,9 @@ START: Final = 30
 HEADER_WORDS: Final = 32
 
 NO_DELAY: Final = HASH_MASK
-LEAST_DELAY_RISES: Final = 1_000
-"""Nanoseconds in which the least delay may rise by one: 1,000 ppm, ten times what a computer's clock drifts."""
+LEAST_DELAY_RISES: Final = 100
+"""Nanoseconds in which the least delay may rise by one: a hundredth. An exchange's clock that jumped back by five seconds
+is forgiven in minutes; a backlog that grows more slowly than this is for the limit on the whole delay (CexConfig.clock_limit)."""
 
 # members, each a hash and a role
 MEMBERS_AT: Final = HEADER_WORDS

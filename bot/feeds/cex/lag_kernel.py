@@ -35,7 +35,7 @@ def lag_of(words: Words, record: int, received: int) -> int:
         # frames kept for a snapshot come with times that have passed: nothing falls back for them
         rise = max(received - words[LEAST_DELAY_AT], 0) // LEAST_DELAY_RISES
         least = min(least, NO_DELAY - 1 - rise) + rise
-        # what is left of a thousand counts on: any number of frames a second lets it rise as fast
+        # what is left of a hundred counts on: any number of frames a second lets it rise as fast
         words[LEAST_DELAY_AT] += rise * LEAST_DELAY_RISES
         if delay < least:
             least = delay
