@@ -23,6 +23,7 @@ from bot.core.loopback import is_loopback
 from bot.core.market_data import Pair
 from bot.core.profile import ChainProfile
 from bot.core.signer_protocol import SOCKET_PATH_MAX
+from bot.feeds.cex.venues import VENUES
 from bot.risk.limits import Limits, Tightening, wallet_limits
 from bot.variables import (
     PREFIX,
@@ -216,7 +217,15 @@ def _one_line(model: type[BaseModel], problem: ErrorDetails, values: Mapping[str
         )
         return f"{name}: unknown name{hint}"
     said = problem["msg"].removeprefix("Value error, ")
-    return f"{name}={values.get(field, '')!r}: {said}"
+    value = values.get(field, "")
+    shown = _masked(value) if field.endswith("url") else repr(value)
+    return f"{name}={shown}: {said}"
+
+
+def _masked(url: str) -> str:
+    """Quoted; of one with user, query or fragment, which may hold a key, the scheme alone."""
+    scheme, separator, _ = url.partition("://")
+    return repr(f"{scheme}{separator}…" if separator else "…") if set(url) & set("@?#") else repr(url)
 
 
 def _chain(variables: BotVariables, problems: list[str]) -> ChainProfile | None:
@@ -290,6 +299,7 @@ def _exchanges(
         given = _validate(ExchangeVariables, families.exchange.get(key, {}), prefix, problems)
         if given is None:
             continue
+        problems += _without_effect(given, name, prefix)
         if variables.chain == "market":
             problems += _off_the_machine(given, name, prefix)
         pairs = given.pairs and tuple(Pair(p.base, p.quote, name in PERPETUALS) for p in given.pairs)
@@ -298,12 +308,29 @@ def _exchanges(
     return tuple(found)
 
 
+def _without_effect(given: ExchangeVariables, name: str, prefix: str) -> list[str]:
+    """Addresses that would not be what they seem: the exchange's path twice, REST where there is none."""
+    if name not in VENUES:
+        return []
+    venue = VENUES[name]
+    path = urlsplit(venue.url("", ())).path
+    problems = []
+    if path and given.ws_url is not None and given.ws_url.endswith(path):
+        problems.append(f"{prefix}WS_URL ends with {path}, which is added to it: leave that out")
+    if given.rest_url is not None and venue.snapshot is None:
+        problems.append(f"{prefix}REST_URL has no effect: {name} is followed without REST; remove it")
+    return problems
+
+
 def _off_the_machine(given: ExchangeVariables, name: str, prefix: str) -> list[str]:
     """On the local market, whose prices are made up: real ones beside them would mislead."""
+    needed = {"WS_URL": given.ws_url}
+    if name in VENUES and VENUES[name].snapshot is not None:
+        needed["REST_URL"] = given.rest_url
     return [
         f"{prefix}{field} {'is not set' if url is None else 'is not on loopback'}: on the local market "
         f"{name} must be the market's own"
-        for field, url in (("WS_URL", given.ws_url), ("REST_URL", given.rest_url))
+        for field, url in needed.items()
         if url is None or not is_loopback(urlsplit(url).hostname)
     ]
 

@@ -7,6 +7,7 @@ ignored is a limit that is not there.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -54,11 +55,19 @@ Switch = Annotated[bool, BeforeValidator(lambda text: {"on": True, "off": False}
 
 def _tickers(text: str) -> tuple[str, ...]:
     tickers = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
-    strange = [ticker for ticker in tickers if not TICKER.fullmatch(ticker) or ticker in DOLLARS]
-    if strange or not tickers:
-        raise ValueError(
-            f"tickers of assets are expected, as ETH or ETH,BTC; {', '.join(DOLLARS)} are followed with them"
-        )
+    for ticker in tickers:
+        if ticker in DOLLARS:
+            raise ValueError(
+                f"{ticker} is a dollar: {', '.join(DOLLARS)} are followed with each asset anyway"
+            )
+        if "/" in ticker:
+            raise ValueError(
+                f"{ticker} is a pair, and here are assets alone, as ETH; pairs are for BOT_EXCHANGE_<NAME>__PAIRS"
+            )
+        if not TICKER.fullmatch(ticker):
+            raise ValueError(f"{ticker!r} is no ticker; assets are expected, as ETH or ETH,BTC")
+    if not tickers:
+        raise ValueError("assets are expected, as ETH or ETH,BTC")
     return tickers
 
 
@@ -83,7 +92,8 @@ def _address(text: str, scheme: str) -> str:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"not an address: {error}") from error
+        # Python's own text quotes the part of the address that may hold a key.
+        raise ValueError("not an address" if "@" in text else f"not an address: {error}") from None
     if parts.scheme not in (scheme, f"{scheme}s") or not host:
         raise ValueError(f"an address {scheme}s://<host>… is expected")
     if parts.username is not None or parts.query or parts.fragment:
@@ -93,14 +103,26 @@ def _address(text: str, scheme: str) -> str:
     return text.rstrip("/")
 
 
+def _at_least(least: str, parse: Callable[[str], int]) -> BeforeValidator:
+    """A parser that refuses less than `least`, and says so in its notation."""
+
+    def read(text: str) -> int:
+        number = parse(text)
+        if number < parse(least):
+            raise ValueError(f"at least {least} is expected")
+        return number
+
+    return BeforeValidator(read)
+
+
 WebsocketUrl = Annotated[str, BeforeValidator(lambda text: _address(text, "ws"))]
 HttpUrl = Annotated[str, BeforeValidator(lambda text: _address(text, "http"))]
 Tickers = Annotated[tuple[str, ...], BeforeValidator(_tickers)]
 Pairs = Annotated[tuple[Pair, ...], BeforeValidator(_pairs)]
-PositiveDuration = Annotated[int, BeforeValidator(parse_duration), Field(ge=1)]
-PositiveShare = Annotated[int, BeforeValidator(parse_bps), Field(ge=1)]
-PositiveCount = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
-RecordingSize = Annotated[int, BeforeValidator(parse_bytes), Field(ge=10**6)]
+PositiveDuration = Annotated[int, _at_least("1 ms", parse_duration)]
+PositiveShare = Annotated[int, _at_least("1 bps", parse_bps)]
+PositiveCount = Annotated[int, _at_least("1", parse_count)]
+RecordingSize = Annotated[int, _at_least("1 MB", parse_bytes)]
 
 
 def _default(text: str, description: str) -> Any:
@@ -233,7 +255,7 @@ class ExchangeVariables(_Family):
     )
     rest_url: HttpUrl | None = Field(
         None,
-        description="REST host instead of its public one, without paths: https://…, or http:// on loopback.",
+        description="REST host of binance or binance-usdm instead of its public one, without paths: https://…, or http:// on loopback.",
     )
 
 

@@ -28,6 +28,9 @@ WALLET_LIMITS = {
 }
 """Generous enough that a rehearsal is about the search; a real wallet's are the operator's to set."""
 
+BOOKS_BY_REST = ("binance", "binance-usdm")
+"""Exchanges whose books begin with a snapshot by REST: elsewhere a bot makes no request, and refuses an address for one."""
+
 
 class Endpoints(msgspec.Struct, frozen=True):
     node_http: str
@@ -102,7 +105,8 @@ def bot_variables(
     for exchange, url in endpoints.exchanges.items():
         name = exchange.upper().replace("-", "_")
         variables[f"BOT_EXCHANGE_{name}__WS_URL"] = url.ws
-        variables[f"BOT_EXCHANGE_{name}__REST_URL"] = url.rest
+        if exchange in BOOKS_BY_REST:
+            variables[f"BOT_EXCHANGE_{name}__REST_URL"] = url.rest
     if config.lockstep:
         variables["BOT_LOCKSTEP"] = "on"
     if config.chain == "market":
