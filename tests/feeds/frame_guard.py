@@ -2,6 +2,8 @@
 
 from frame_stage import Twins
 
+from bot.feeds.cex.compiled_frames import entry_point
+
 
 class GuardedPayload(bytes):
     """One place behind the last byte there is a NUL, as in memory; nothing else."""
@@ -36,5 +38,5 @@ class GuardedTwins(Twins):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         reader = self.reader
-        kernel, words = reader._kernel, GuardedWords(reader._words)
-        reader._kernel = lambda payload, received, _: kernel(GuardedPayload(payload), received, words)
+        kernel, words = entry_point(), GuardedWords(reader._words)
+        reader.read = lambda payload, received: kernel(words, GuardedPayload(payload), received)

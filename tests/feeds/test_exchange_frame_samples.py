@@ -1,5 +1,6 @@
 """Documented frames of each exchange give the values that stand in them."""
 
+import gc
 import zlib
 
 import frame_samples as samples
@@ -263,6 +264,32 @@ def test_times_to_the_nanosecond(text, nanoseconds):
     assert taken(reader, frame) == [Outcome.MALFORMED if nanoseconds is None else Outcome.QUOTE]
     if nanoseconds is not None:
         assert reader.quotes[0].exchange_time == nanoseconds
+
+
+def test_what_reads_keeps_the_books_it_reads_into():
+    read = reader_of("binance", ["BNBUSDT"]).read
+    gc.collect()
+    others = [reader_of("okx") for _ in range(3)]
+    assert read(samples.BINANCE_BOOK_TICKER, NOW) == Outcome.QUOTE
+    assert read(samples.BINANCE_BOOK_TICKER, NOW) == Outcome.DUPLICATE
+    assert not any(one.quotes[0].is_synced for one in others)
+
+
+@pytest.mark.parametrize(
+    ("payload", "received"),
+    [
+        (bytearray(b"{}"), NOW),
+        (memoryview(b"{}"), NOW),
+        ("{}", NOW),
+        (None, NOW),
+        (b"{}", -1),
+        (b"{}", 2**63),
+        (b"{}", None),
+    ],
+)
+def test_anything_but_bytes_and_a_time_is_refused(payload, received):
+    with pytest.raises((TypeError, SystemError), match="frame"):
+        reader_of("okx").read(payload, received)
 
 
 def test_decimals_of_a_symbol_and_contradictions():

@@ -34,10 +34,10 @@ def begin(path, name, symbol):
             book = PlainBook(payload)
             break
         if is_depth(payload):
-            assert read(reader, payload) is Outcome.AWAITS_SNAPSHOT
-            kept.append(payload)
-    for payload in kept:
-        assert read(reader, payload) in (Outcome.DUPLICATE, Outcome.BOOK)
+            assert read(reader, payload, received) is Outcome.AWAITS_SNAPSHOT
+            kept.append((received, payload))
+    for received, payload in kept:
+        assert read(reader, payload, received) in (Outcome.DUPLICATE, Outcome.BOOK)
         book.follow(payload)
     return reader, book, [(received, payload) for received, payload, _ in frames]
 

@@ -4,15 +4,13 @@ import functools
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
-from bot.feeds.cex.arena import lay_out_arena
-from bot.feeds.cex.dialect import Continuity, Dialect, TimeFormat
 from bot.state.book_layout import Words
 
 Memory = Any
-"""An arena's address, or the arena where numba is switched off. Who has it keeps the arena."""
-Kernel = Callable[[bytes, int, Memory], int]
+"""An arena's address, or the arena where numba is switched off."""
+Kernel = Callable[[Memory, bytes, int], int]
 
 _BOT: Final = Path(__file__).resolve().parents[2]
 _SOURCES: Final = (
@@ -22,39 +20,39 @@ _SOURCES: Final = (
     "feeds/cex/outcome.py",
 )
 _BOOK_SOURCES: Final = ("state/book_layout.py", "state/order_book_kernel.py", "state/checksum_kernel.py")
-_NO_DIALECT: Final = Dialect(
-    name="none",
-    members=(),
-    book_channels=(),
-    quote_channels=(),
-    book_needs=(),
-    time=TimeFormat.MILLISECONDS,
-    continuity=Continuity.NONE,
-)
+
+
+class _Address(int):
+    """Keeps what is at it."""
+
+    def __new__(cls, words: Words) -> Self:
+        address = super().__new__(cls, words.ctypes.data)
+        address.words = words
+        return address
+
+    words: Words
 
 
 @functools.cache
 def entry_point() -> Kernel:
     """The kernel's one specialisation, called past numba's dispatch, which costs some 170 ns a call.
 
-    The arguments' types are then not looked at: bytes, and two integers of 64 bits.
+    Raises TypeError for a payload that is not bytes itself or a time that is no integer of 63 bits.
     """
     from bot.feeds.cex.frame_kernel import make_read_frame  # noqa: PLC0415  # imports numba: not before a feed is made
 
     kernel: Any = make_read_frame(_fingerprint())
     if not hasattr(kernel, "overloads"):  # numba is switched off
         return cast("Kernel", kernel)
-    words = lay_out_arena(_NO_DIALECT, (), 0, 1)
-    kernel(b"", 0, memory_of(words))
     (compiled,) = kernel.overloads.values()
     return cast("Kernel", compiled.entry_point)
 
 
 def memory_of(words: Words) -> Memory:
-    """What the kernel is given for the arena."""
+    """What the kernel is given for the arena; it keeps the arena."""
     from bot.feeds.cex.pointer_kernel import IS_INTERPRETED  # noqa: PLC0415  # imports numba
 
-    return words if IS_INTERPRETED else int(words.ctypes.data)
+    return words if IS_INTERPRETED else _Address(words)
 
 
 def _fingerprint() -> int:

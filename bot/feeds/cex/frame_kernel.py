@@ -6,7 +6,8 @@ numba's look at the arguments' types.
 
 from typing import Any
 
-from numba import njit
+import numba
+from numba import types
 
 from bot.feeds.cex.continuity_kernel import judge
 from bot.feeds.cex.dialect import Context, Role, TimeFormat
@@ -47,7 +48,7 @@ from bot.feeds.cex.json_scan_kernel import (
 from bot.feeds.cex.level_kernel import MIXED, find_role, read_levels, scan_number
 from bot.feeds.cex.number_kernel import scan_integer, scan_milliseconds, scan_rfc3339
 from bot.feeds.cex.outcome import Outcome
-from bot.feeds.cex.pointer_kernel import part, pointer, words_at
+from bot.feeds.cex.pointer_kernel import OBJECT, integer, length, part, pointer, words_at
 from bot.state.book_layout import ASKS, BIDS, Words
 
 _CONTROL, _MALFORMED = int(Outcome.CONTROL), int(Outcome.MALFORMED)
@@ -66,6 +67,8 @@ _BIDS, _ASKS, _LEVELS = int(Role.BIDS), int(Role.ASKS), int(Role.LEVELS)
 _ENTERS = 32
 """Roles from here on are contexts to go into."""
 _PLAIN = -2
+_NUMBA: Any = numba  # its own types do not know all it has
+_SIGNATURE: Any = types.int64(OBJECT, OBJECT, OBJECT)
 
 
 @part
@@ -246,21 +249,22 @@ def read_elements(payload: bytes, length: int, words: Words) -> int:  # noqa: C9
 
 
 def make_read_frame(fingerprint: int) -> Any:
-    """The kernel: (payload, received, address of the arena) -> an Outcome, and 256 times the symbol's index.
+    """The kernel: (address of the arena, payload, received) -> an Outcome, and 256 times the symbol's index.
 
     numba's cache looks at this file alone, and at the values a function closes over: with `fingerprint`, a number made of
     all sources that are compiled into it, a change in another file is seen.
     """
 
-    @njit(cache=True)
-    def read_frame(payload: bytes, received: int, address: int) -> int:
-        words = words_at(address)
-        elements = read_elements(pointer(payload), len(payload), words)
+    def read_frame(memory: Any, payload: bytes, received: int) -> int:
+        words, size, at = words_at(integer(memory)), length(payload), integer(received)
+        if size < 0 or at < 0:
+            raise TypeError("a frame is a bytes object, and it is received at nanoseconds of 63 bits")
+        elements = read_elements(pointer(payload), size, words)
         if elements == _PLAIN:
             return _CONTROL
         if elements < 0 or fingerprint < 0:
             return _MALFORMED
-        outcome: int = judge(words, elements, received)
+        outcome: int = judge(words, elements, at)
         return outcome
 
-    return read_frame
+    return _NUMBA.njit(_SIGNATURE, cache=True)(read_frame)

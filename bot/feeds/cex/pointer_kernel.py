@@ -3,6 +3,9 @@
 numba counts references of arrays and bytes at every call between functions, which costs as much as reading a small frame.
 The entry's caller holds both until the call is over, so the parts need no count. A pointer is read, written and cut from a
 place on as an array is; indices are not checked, and none is negative.
+
+The entry takes its arguments as CPython's own objects and looks into them itself: numba's conversion of them, bytes above
+all, costs some 100 ns a call more.
 """
 
 import operator
@@ -12,13 +15,17 @@ from typing import Any, TypeVar
 import numba
 from numba import types
 from numba.core import imputils
-from numba.extending import intrinsic, overload
-from numba.np import arrayobj
+from numba.extending import NativeValue, intrinsic, models, overload, register_model, unbox
 
 _NUMBA: Any = numba  # its own types do not know all it has
 _TYPES: Any = types
-_ARRAYS: Any = arrayobj
 _RESULTS: Any = imputils
+_EXTENDING: Any = (NativeValue, models, register_model, unbox)
+
+_TYPE_WORD, _SIZE_WORD = 1, 2
+"""Of a PyVarObject: its count of references stands before them."""
+_BYTES_AT = bytes.__basicsize__ - 1
+"""Where the content of a bytes object begins; the size of an empty one has its NUL with it."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,13 +36,60 @@ def part(function: Function) -> Function:
     return compiled
 
 
-@intrinsic
-def _pointer(_context: Any, buffer: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = _ARRAYS.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return _RESULTS.impl_ret_borrowed(context, builder, signature.return_type, data)
+class _Object(_TYPES.Opaque):  # type: ignore[misc]  # numba's types are not typed
+    """A reference to a CPython object that the caller holds."""
 
-    return _TYPES.CPointer(buffer.dtype)(buffer), generate
+
+OBJECT: Any = _Object("object")
+
+
+def _register() -> None:
+    native, all_models, register, unbox_as = _EXTENDING
+    register(_Object)(all_models.OpaqueModel)
+    unbox_as(_Object)(lambda _type, reference, _context: native(reference))
+
+
+_register()
+
+
+def _word(context: Any, builder: Any, reference: Any, place: int) -> Any:
+    words = builder.bitcast(reference, context.get_value_type(_TYPES.CPointer(_TYPES.int64)))
+    return builder.load(builder.gep(words, [context.get_constant(_TYPES.int64, place)]))
+
+
+@intrinsic
+def _pointer(_context: Any, payload: Any) -> Any:
+    content = _TYPES.CPointer(_TYPES.uint8)
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        start = builder.bitcast(arguments[0], context.get_value_type(content))
+        return builder.gep(start, [context.get_constant(_TYPES.int64, _BYTES_AT)])
+
+    return content(payload), generate
+
+
+@intrinsic
+def _length(_context: Any, payload: Any) -> Any:
+    """-1 where it is no bytes object."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        kind = context.get_python_api(builder).get_c_object("PyBytes_Type")
+        expected = builder.ptrtoint(kind, context.get_value_type(_TYPES.int64))
+        is_bytes = builder.icmp_unsigned("==", _word(context, builder, arguments[0], _TYPE_WORD), expected)
+        size = _word(context, builder, arguments[0], _SIZE_WORD)
+        return builder.select(is_bytes, size, context.get_constant(_TYPES.int64, -1))
+
+    return _TYPES.int64(payload), generate
+
+
+@intrinsic
+def _integer(_context: Any, number: Any) -> Any:
+    """-1, and CPython's error set, where it is no integer of 64 bits."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return context.get_python_api(builder).long_as_longlong(arguments[0])
+
+    return _TYPES.int64(number), generate
 
 
 @intrinsic
@@ -78,5 +132,7 @@ def _itself(memory: Any) -> Any:
 IS_INTERPRETED: bool = bool(_NUMBA.config.DISABLE_JIT)
 """numba is switched off: what would be memory is then what was passed."""
 pointer: Any = _itself if IS_INTERPRETED else _pointer
+length: Any = len if IS_INTERPRETED else _length
+integer: Any = _itself if IS_INTERPRETED else _integer
 words_at: Any = _itself if IS_INTERPRETED else _words_at
 """Words of an arena by its address: an array as an argument would cost 80 ns a call."""
