@@ -21,7 +21,6 @@ from bot.compose_feeds import open_exchanges, open_recorder
 from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, BrokenInvariant, Halted, StopTheBot
 from bot.core.identity import Address, WalletName
 from bot.core.records import RunRecord
-from bot.core.units import Bps
 from bot.feeds.cex.exchange_feeds import ExchangeFeeds
 from bot.feeds.cex.frame_reader import warm_frames
 from bot.garbage import Garbage
@@ -31,6 +30,7 @@ from bot.loop import Loop, LoopDeps, World
 from bot.opportunities.warm import warm_kernels
 from bot.ops import doctor
 from bot.ops.barred_tokens import barred_in_words
+from bot.ops.exchange_checks import check_exchanges, price_warnings, reference_config
 from bot.ops.exchange_watch import ExchangeWatch
 from bot.ops.observed_journal import ObservedJournal
 from bot.ops.report import build_report
@@ -39,7 +39,6 @@ from bot.ops.run_folder import JOURNAL_FILE, deliver
 from bot.ops.run_progress import LimitUse, RunProgress
 from bot.ops.show import Show
 from bot.settings import Settings, load_settings, read_environment
-from bot.state.joined_price import ReferenceConfig
 from bot.supervisor import await_file
 
 log = structlog.get_logger()
@@ -93,7 +92,8 @@ def run_doctor(options: argparse.Namespace) -> int:
 async def _examine(settings: Settings) -> list[doctor.Finding]:
     async with open_adapters(settings) as adapters:
         wallets: dict[WalletName, Address] = {}
-        return [finding async for finding in _checks(settings, adapters, wallets)]
+        findings = [finding async for finding in _checks(settings, adapters, wallets)]
+        return findings + [finding async for finding in check_exchanges(settings, SystemClock())]
 
 
 class _Signals:
@@ -134,6 +134,8 @@ async def _run(
             wallets: dict[WalletName, Address] = {}
             async for finding in _checks(settings, adapters, wallets):
                 show.step(finding.subject, finding.found)
+            for warning in price_warnings(settings):
+                show.step("reference price", f"NONE: {warning}")
             await _compare_counters(settings, adapters, store)
             run = await _run_record(settings, adapters, store)
             await store.record_run(run)
@@ -199,10 +201,9 @@ async def _loop(loop: Loop, garbage: Garbage, watching: Coroutine[Any, Any, None
 
 
 def _exchange_watch(settings: Settings, exchanges: ExchangeFeeds) -> ExchangeWatch:
-    variables = settings.variables
-    config = ReferenceConfig(exchanges=variables.reference_exchanges, stray=Bps(variables.reference_stray))
+    assets, config = settings.variables.quote_assets, reference_config(settings)
     # The machine's clock, in lockstep too: it is the exchanges' own.
-    return ExchangeWatch(exchanges, variables.quote_assets, config, settings.data_dir, SystemClock())
+    return ExchangeWatch(exchanges, assets, config, settings.data_dir, SystemClock())
 
 
 async def _checks(

@@ -21,7 +21,19 @@ from bot.core.errors import (
 )
 
 ROOT = Path(__file__).resolve().parents[1]
-VERBS = ("run", "doctor", "signer", "market", "fork", "deploy", "status", "report", "explain", "replay", "config")
+VERBS = (
+    "run",
+    "doctor",
+    "signer",
+    "market",
+    "fork",
+    "deploy",
+    "status",
+    "report",
+    "explain",
+    "replay",
+    "config",
+)
 ENDS_WITHIN_S = 60
 OBSERVE = {"BOT_MODE": "observe", "BOT_CHAIN": "ethereum", "BOT_RPC_URL": "ws://127.0.0.1:9"}
 ADDRESS = "0x000000000000000000000000000000000000dEaD"

@@ -1,12 +1,15 @@
 """`bot config`: the settings as they are understood. `--suggest` prints a conservative set of limits to copy."""
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from bot.chain.rpc import redact_url
 from bot.core.identity import to_checksum
+from bot.feeds.cex.venues import VENUES
+from bot.ops.exchange_checks import price_warnings
 from bot.ops.run_folder import deliver
-from bot.settings import Settings, load_settings, read_environment
+from bot.settings import ExchangeSettings, Settings, load_settings, read_environment
 
 SUGGESTED_LIMITS = {
     "NOTIONAL_PER_TRADE": "20 ETH",
@@ -36,7 +39,7 @@ def print_config(options: argparse.Namespace) -> int:
         deliver({"schema": 1, "suggested": lines}, text, as_json=options.json, file=options.report)
         return 0
     content = _content(load_settings(environment))
-    text = "\n".join(f"{name:<22} {value}" for name, value in content.items())
+    text = "\n".join(f"{name:<22} {value}" for name, value in _rows(content))
     deliver({"schema": 1, **content}, text, as_json=options.json, file=options.report)
     return 0
 
@@ -70,8 +73,34 @@ def _content(settings: Settings) -> dict[str, Any]:
         exchange.name: {
             "pairs": "its own" if exchange.pairs is None else [str(pair) for pair in exchange.pairs],
             "ws_url": redact_url(exchange.ws_url) if exchange.ws_url else "its own address",
-            "rest_url": redact_url(exchange.rest_url) if exchange.rest_url else "its own address",
+            "rest_url": _rest_url(exchange),
         }
         for exchange in settings.exchanges
     }
+    shown["warnings"] = price_warnings(settings)
     return shown
+
+
+def _rows(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in content.items():
+        if name == "exchanges":
+            yield from ((f"exchange {exchange}", _in_words(row)) for exchange, row in value.items())
+        elif name == "warnings":
+            yield from (("WARNING", line) for line in value)
+        else:
+            yield name, _in_words(value)
+
+
+def _rest_url(exchange: ExchangeSettings) -> str:
+    if VENUES[exchange.name].snapshot is None:
+        return "not used"
+    return redact_url(exchange.rest_url) if exchange.rest_url else "its own address"
+
+
+def _in_words(value: object) -> str:
+    """Members one after the other, without brackets and quotation marks."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_in_words(of)}" for name, of in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)

@@ -121,7 +121,7 @@ async def check_relays(settings: Settings, clock: Clock) -> AsyncIterator[Findin
     for name, override in settings.relay_urls.items():
         row = row_named(name)
         url = relay_url(row, override, loopback_only=settings.chain.is_throwaway)
-        fault = await _relay_fault(url, clock)
+        fault = await connection_fault(url, clock)
         if fault is None:
             kind = "drops reverts" if row.drops_reverts else "mines reverts: gets no plan that can revert"
             protected += row.drops_reverts
@@ -136,9 +136,10 @@ async def check_relays(settings: Settings, clock: Clock) -> AsyncIterator[Findin
         )
 
 
-async def _relay_fault(url: str, clock: Clock) -> str | None:
+async def connection_fault(url: str, clock: Clock) -> str | None:
+    """Why its host takes no connection; None: it does. Nothing is said on it."""
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or (443 if parts.scheme in ("https", "wss") else 80)
     try:
         opened = await clock.within(CONNECT_LIMIT, asyncio.open_connection(parts.hostname, port))
     except OSError as error:

@@ -12,7 +12,7 @@ from say a wrong one together, every price that goes through it is wrong by as m
 Who speaks and who is left out is said in `joined_price`. Perpetual futures never speak: their price has a basis.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -172,18 +172,22 @@ def _asset(books: _Books, base: str) -> tuple[Joined | Disagreement, dict[str, _
             waiting[dollar] = (rate.reason, in_dollar)
     joined = books.join(voices)
     if isinstance(joined, Disagreement):
-        speaking = {voice.exchange for voice in voices}
-        missing = [_missing(dollar, why, said, speaking) for dollar, (why, said) in waiting.items()]
-        return Disagreement("; ".join([*filter(None, missing), joined.reason])), {}
+        missing = _missing(waiting, {voice.exchange for voice in voices})
+        return Disagreement("; ".join([*missing, joined.reason])), {}
     used = {voice.pair.quote for voice in joined.voices}
     return joined, {dollar: rate for dollar, rate in rates.items() if dollar in used}
 
 
-def _missing(dollar: str, why: str, silenced: Iterable[Voice], speaking: Container[str]) -> str:
-    """Which rate there is not and who would speak with it; empty where all of them speak without."""
-    names = sorted({voice.exchange for voice in silenced if voice.exchange not in speaking})
-    wait = f"{', '.join(names)} wait{'s' if len(names) == 1 else ''} for it"
-    return f"no rate of {dollar}: {why}; {wait}" if names else ""
+def _missing(waiting: dict[str, tuple[str, list[Voice]]], speaking: Container[str]) -> Iterator[str]:
+    """Which rates there are not, why, and who would speak with them; one alone for all who wait for the same."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for dollar, (_, silenced) in waiting.items():
+        names = {voice.exchange for voice in silenced if voice.exchange not in speaking}
+        groups.setdefault(tuple(sorted(names)), []).append(dollar)
+    for exchanges, tokens in groups.items():
+        if exchanges:
+            wait = f"{', '.join(exchanges)} wait{'s' if len(exchanges) == 1 else ''} for it"
+            yield f"no rate of {' or '.join(tokens)}: {waiting[tokens[0]][0]}; {wait}"
 
 
 def _dollar(books: _Books, dollar: str) -> _Rate | Disagreement:

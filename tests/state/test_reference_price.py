@@ -219,6 +219,10 @@ def test_without_a_rate_it_is_said_which_and_who_waits_for_it():
         "no rate of USDT: USDT/USD has 1 of 2 exchanges needed, USDC/USD 1 of 2 exchanges needed; "
         "binance, okx wait for it; 1 of 2 exchanges needed"
     )
+    in_both = [*in_usdt, around("okx", "ETH", "USDC", 3_000), around("binance", "ETH", "USDC", 3_000)]
+    assert why_none([*in_both, *of_one]).startswith("no rate of USDT: ")
+    del in_both[1]
+    assert why_none([*in_both, *of_one]).startswith("no rate of USDT or USDC: USDT/USD has 1 of 2")
     # Who speaks in USD waits for no rate, and where all do, none is missing.
     assert why_none([in_usdt[1], *of_one, around("kraken", "ETH", "USD", 3_000)]) == "1 of 2 exchanges needed"
     both = [*of_one, *(msgspec.structs.replace(one, exchange="coinbase") for one in of_one)]
