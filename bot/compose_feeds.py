@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from bot.clock import SystemClock
 from bot.core.units import Nanoseconds
@@ -57,14 +58,14 @@ def _exchange_feed(
     variables, venue = settings.variables, VENUES[row.name]
     usual = (pair for asset in variables.quote_assets for pair in venue.default_pairs(asset))
     pairs = tuple(dict.fromkeys(row.pairs or usual))
+    bases = row.ws_url or venue.ws_url, row.rest_url or venue.rest_url
     tap = None
     if recorder is not None and settings.records_exchanges:
-        tap = recorder.source(row.name, [str(pair) for pair in pairs])
-    return ExchangeFeed(
+        tap = recorder.source(row.name, [str(pair) for pair in pairs], bases)
+    feed = ExchangeFeed(
         venue,
         pairs,
-        row.ws_url or venue.ws_url,
-        row.rest_url or venue.rest_url,
+        *bases,
         CexConfig(quote_age=Nanoseconds(variables.quote_age), quote_lag=Nanoseconds(variables.quote_lag)),
         picows_connect,
         rest.fetch,
@@ -72,3 +73,6 @@ def _exchange_feed(
         random.SystemRandom().random,
         tap,
     )
+    if tap is not None:
+        tap.renew = partial(feed.renew, "a new file of the recording begins with whole books")
+    return feed

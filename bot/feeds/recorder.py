@@ -7,6 +7,8 @@ in the file. The feeds notice nothing of all this.
 
 import queue
 import threading
+from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
@@ -27,6 +29,7 @@ from bot.feeds.recording_format import (
     answer_payload,
     dropped_payload,
     public_url,
+    without_secrets,
 )
 
 log = structlog.get_logger()
@@ -55,14 +58,18 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._has_ended = False
+        self._said = (0, 0)
+        """Records dropped and lost that the log knows of."""
+        self._quiet_until = Nanoseconds(0)
 
-    def source(self, name: str, about: object = None) -> "SourceTap":
+    def source(self, name: str, about: object = None, bases: tuple[str, ...] = ()) -> "SourceTap":
         """The tap of one exchange or of the chain: bot.feeds.cex.transport.Tap.
 
         `name` is the exchange's (lower case, digits, dashes); `about` (JSON) stands in each of its files, so that a
-        replay knows what was followed: for an exchange the list of its pairs.
+        replay knows what was followed: for an exchange the list of its pairs. `bases`: URLs of the operator's, of which
+        the host alone is kept, before what the exchange's names add to them.
         """
-        tap = SourceTap(self, name, msgspec.json.encode(about), self._clock)
+        tap = SourceTap(self, name, msgspec.json.encode(about), bases, self._clock)
         self._taps.append(tap)
         return tap
 
@@ -71,6 +78,30 @@ class Recorder:
         while True:
             await self._clock.sleep(self.config.flush_every)
             self.flush()
+            now = self._clock.monotonic()
+            for tap in self._taps:
+                tap.renew_books(now)
+            self._warn(now)
+
+    def files_of(self, source: str) -> int:
+        """Files of a source that were begun since the start."""
+        return self._files.begun(source)
+
+    def _warn(self, now: Nanoseconds) -> None:
+        """That records are missing, and how many more than when it was said last."""
+        counters, (dropped, lost) = self.counters, self._said
+        if (counters.dropped, counters.lost) == self._said or now < self._quiet_until:
+            return
+        self._said = counters.dropped, counters.lost
+        self._quiet_until = Nanoseconds(now + self.config.warn_every)
+        log.warning(
+            "recording.incomplete",
+            dropped=self._said[0] - dropped,
+            lost=self._said[1] - lost,
+            dropped_in_all=self._said[0],
+            lost_in_all=self._said[1],
+            consequence="the recording has gaps, which it says; trading is not touched",
+        )
 
     def flush(self) -> None:
         """Hand over what every source has, where there is room."""
@@ -85,6 +116,8 @@ class Recorder:
         if isinstance(await self._clock.within(self.config.close_limit, self._finish()), Unknown):
             log.warning("recording.not_closed", waiting_bytes=self._handed - self._done)
         self._has_ended = True
+        self._quiet_until = Nanoseconds(0)
+        self._warn(self._clock.monotonic())
 
     def has_room(self, size: int) -> bool:
         """Whether the writer may be given `size` more raw bytes."""
@@ -120,12 +153,17 @@ class Recorder:
 class SourceTap:
     """What one source said, in order. Nothing here waits or raises."""
 
-    def __init__(self, recorder: Recorder, name: str, about: bytes, clock: Clock) -> None:
+    def __init__(
+        self, recorder: Recorder, name: str, about: bytes, bases: tuple[str, ...], clock: Clock
+    ) -> None:
         self.dropped = 0
         """Records refused since the start."""
+        self.renew: Callable[[], None] | None = None
+        """Asks the feed for a second connection, whose books come whole: what is recorded after it stands by itself."""
         self._recorder = recorder
         self._name = name
         self._about = about
+        self._bases = bases
         self._clock = clock
         self._utc_offset = 0
         self._look_at_utc()
@@ -134,9 +172,11 @@ class SourceTap:
         self._open: dict[int, str] = {}
         self._open_at_start: tuple[tuple[int, str], ...] = ()
         self._missing = 0
+        self._files_known = 1
+        self._renewed_at = clock.monotonic()
 
     def opened(self, connection: int, url: str, received: Nanoseconds) -> None:
-        shown = public_url(url)
+        shown = public_url(url, self._bases)
         self._put(Kind.OPENED, connection, shown.encode(errors="replace"), received)
         self._open[connection] = shown
 
@@ -155,10 +195,15 @@ class SourceTap:
         buffer += payload
 
     def answer(self, url: str, status: int, body: bytes, received: Nanoseconds) -> None:
-        self._put(Kind.ANSWER, 0, answer_payload(status, public_url(url), body), received)
+        if status != HTTPStatus.OK:
+            told = body.decode(errors="surrogateescape")
+            body = without_secrets(told, self._bases).encode(errors="surrogateescape")
+        payload = answer_payload(status, public_url(url, self._bases), body)
+        self._put(Kind.ANSWER, 0, payload, received)
 
     def closed(self, connection: int, reason: str, received: Nanoseconds) -> None:
-        self._put(Kind.CLOSED, connection, reason.encode(errors="replace"), received)
+        shown = without_secrets(reason, self._bases)
+        self._put(Kind.CLOSED, connection, shown.encode(errors="replace"), received)
         self._open.pop(connection, None)
 
     @property
@@ -170,6 +215,14 @@ class SourceTap:
             self._hand_over()
         else:
             self._look_at_utc()
+
+    def renew_books(self, now: Nanoseconds) -> None:
+        """Once a new file was begun, at most every `renew_every`: the snapshots of its books are in a file before."""
+        files = self._recorder.files_of(self._name)
+        if files > self._files_known and now - self._renewed_at >= self._recorder.config.renew_every:
+            self._files_known, self._renewed_at = files, now
+            if self.renew is not None:
+                self.renew()
 
     def _put(self, kind: Kind, connection: int, payload: bytes, received: Nanoseconds) -> None:
         is_full = len(self._buffer) >= self._block_bytes and not self._hand_over()

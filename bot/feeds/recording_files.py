@@ -51,6 +51,10 @@ class RecorderConfig(msgspec.Struct, frozen=True):
     first_retry: Nanoseconds = Nanoseconds(1 * SECOND)
     """After a failure to write; doubles up to the longest."""
     longest_retry: Nanoseconds = Nanoseconds(60 * SECOND)
+    renew_every: Nanoseconds = Nanoseconds(HOUR)
+    """Least time between requests for whole books, by a second connection: one follows a new file."""
+    warn_every: Nanoseconds = Nanoseconds(60 * SECOND)
+    """Least time between warnings that records are missing."""
     close_limit: Nanoseconds = Nanoseconds(5 * SECOND)
     """How long the end waits for the disk."""
 
@@ -143,6 +147,10 @@ class RecordingFiles:
                 log.info("recording.resumed", folder=str(self._folder), lost=self._counters.lost)
             self._failing = False
             self._retry_delay = self._config.first_retry
+
+    def begun(self, source: str) -> int:
+        """Files of it so far; may be asked from any thread."""
+        return self._numbers.get(source, 0)
 
     def close(self) -> None:
         for source in tuple(self._open):

@@ -5,12 +5,11 @@ ends anywhere is readable up to its last whole block, and a damaged one goes on 
 little-endian; times are nanoseconds. Layouts are in docs/recordings.md. Pure.
 """
 
-import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import IntEnum
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -31,9 +30,12 @@ COMPRESSION = 1
 speed; zstandard at level 1 gains as much at 350 MB/s and would be one more dependency."""
 MOST_INFLATED = 1100
 """zlib cannot shrink further than about 1:1032: a raw length beyond is damage, not data."""
-HIDDEN = "hidden"
-_SECRET_NAME = re.compile(r"key|token|secret|sign|sig$|auth|pass|jwt|credential|session", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"[\w.~-]{32,}")
+MOST_RAW = 2**27
+"""Raw bytes of a block that are taken: more than the recorder's block with the longest answer a feed takes."""
+MOST_TIME = 2**62
+"""Nanoseconds, 146 years: a time beyond, or before 0, is damage."""
+_SEARCH = 4
+"""Bytes checked in vain for each byte of a file, before the search for its next block is given up."""
 
 
 class Kind(IntEnum):
@@ -130,7 +132,10 @@ def count_records(raw: bytes | bytearray) -> int:
 
 
 def decode_records(raw: bytes) -> Iterator[Record]:
-    """The records of one whole block. Raises ValueError where they do not fill it exactly or a kind is unknown."""
+    """The records of one whole block.
+
+    Raises ValueError where they do not fill it exactly, a kind is unknown, or a time or payload cannot be one.
+    """
     at, head = 0, RECORD_HEAD
     while at < len(raw):
         if at + head.size > len(raw):
@@ -139,68 +144,106 @@ def decode_records(raw: bytes) -> Iterator[Record]:
         at += head.size
         if at + length > len(raw):
             raise ValueError(f"a record of {length} bytes where {len(raw) - at} are left")
-        yield Record(Kind(kind), connection, received, utc, raw[at : at + length])
+        if not (0 <= received < MOST_TIME and 0 <= utc < MOST_TIME):
+            raise ValueError(f"a record of the time {received} ns, UTC {utc} ns; 0 to {MOST_TIME} are taken")
+        record = Record(Kind(kind), connection, received, utc, raw[at : at + length])
+        if record.kind in (Kind.ANSWER, Kind.DROPPED) and (why := _misshapen(record)):
+            raise ValueError(why)
+        yield record
         at += length
 
 
+def _misshapen(record: Record) -> str:
+    """Why the payload cannot be of its kind; empty: it can."""
+    size = len(record.payload)
+    if record.kind is Kind.DROPPED:
+        return "" if size == _COUNT.size else f"a count of {size} bytes where {_COUNT.size} belong"
+    if size < _ANSWER_HEAD.size:
+        return f"an answer of {size} bytes, its head has {_ANSWER_HEAD.size}"
+    length = _ANSWER_HEAD.unpack_from(record.payload)[1]
+    left = size - _ANSWER_HEAD.size
+    return "" if length <= left else f"an answer's URL of {length} bytes where {left} are left"
+
+
 def decode_blocks(content: bytes) -> Iterator[Block | BrokenBlock]:
-    """Every whole block of a file in order, and what lies between them. Raises nothing."""
-    at = 0
-    while at < len(content):
-        block = _block_at(content, at)
+    """Every whole block of a file in order, and what lies between them. Raises nothing.
+
+    The marker may also be bytes of a block's data, so that only a block that is whole ends the search after damage. What
+    is checked in vain is bounded: in a file full of false beginnings the rest is given up, and that is said.
+    """
+    at, left = 0, _SEARCH * len(content)
+    broken: tuple[int, str] | None = None
+    while 0 <= at < len(content):
+        block, checked = _block_at(content, at)
         if isinstance(block, Block):
+            if broken is not None:
+                yield BrokenBlock(broken[0], at - broken[0], broken[1])
+                broken = None
             yield block
-            at += BLOCK_HEAD.size + _NUMBERS.unpack_from(content, at + len(MARKER))[1]
+            at += BLOCK_HEAD.size + checked
             continue
-        start = at
-        # The marker may also be bytes of a block's data: only a block that is whole ends the search.
-        while True:
-            at = content.find(MARKER, at + 1)
-            if at < 0:
-                yield BrokenBlock(start, len(content) - start, block)
-                return
-            if isinstance(_block_at(content, at), Block):
-                yield BrokenBlock(start, at - start, block)
-                break
+        broken = broken or (at, block)
+        left -= checked
+        if left < 0:
+            broken = (broken[0], f"{broken[1]}; too many false beginnings after it: the rest is not read")
+            break
+        at = content.find(MARKER, at + 1)
+    if broken is not None:
+        yield BrokenBlock(broken[0], len(content) - broken[0], broken[1])
 
 
-def _block_at(content: bytes, at: int) -> Block | str:
-    """The block that starts here, or why there is none."""
+def _block_at(content: bytes, at: int) -> tuple[Block | str, int]:
+    """The block that starts here, or why there is none; and how many bytes of its data that took to see."""
     if at + BLOCK_HEAD.size > len(content):
-        return "the file ends within a block's head"
+        return "the file ends within a block's head", 0
     marker, number, packed, raw_length, checksum = BLOCK_HEAD.unpack_from(content, at)
     if marker != MARKER:
-        return "no block begins here"
+        return "no block begins here", 0
     start = at + BLOCK_HEAD.size
     if start + packed > len(content):
-        return f"the file ends within a block: {len(content) - start} of its {packed} bytes are there"
+        return f"the file ends within a block: {len(content) - start} of its {packed} bytes are there", 0
+    if raw_length > min(MOST_INFLATED * packed, MOST_RAW):
+        return f"{packed} bytes cannot hold {raw_length}; a block has at most {MOST_RAW}", 0
     data = content[start : start + packed]
     if zlib.crc32(data, zlib.crc32(_NUMBERS.pack(number, packed, raw_length))) != checksum:
-        return "the checksum does not fit"
+        return "the checksum does not fit", packed
     raw = _inflated(data, raw_length)
-    return raw if isinstance(raw, str) else Block(at, number, raw)
+    return raw if isinstance(raw, str) else Block(at, number, raw), packed
 
 
 def _inflated(data: bytes, raw_length: int) -> bytes | str:
-    if raw_length > MOST_INFLATED * len(data):
-        return f"{len(data)} bytes cannot hold {raw_length}"
+    """Never more than one byte beyond `raw_length`, whatever `data` would become."""
+    inflating = zlib.decompressobj()
     try:
-        raw = zlib.decompress(data)
+        raw = inflating.decompress(data, raw_length + 1)
     except zlib.error as error:
         return f"not decompressed: {error}"
+    if len(raw) > raw_length:
+        return f"more than the {raw_length} bytes that were promised"
+    if not inflating.eof:
+        return f"the compressed data ends early, after {len(raw)} of {raw_length} bytes"
     return raw if len(raw) == raw_length else f"{len(raw)} bytes where {raw_length} were promised"
 
 
-def public_url(url: str) -> str:
-    """`url` without what may be a secret: userinfo, values of query keys named like one, long opaque parts of the path."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "(a URL that cannot be read)"
-    path = "/".join(HIDDEN if _looks_secret(part) else part for part in parts.path.split("/"))
-    query = "&".join(_public_items(parse_qsl(parts.query, keep_blank_values=True)))
-    return f"{parts.scheme}://{_host(host, port)}{path}{f'?{query}' if query else ''}"
+def public_url(url: str, bases: tuple[str, ...] = ()) -> str:
+    """Scheme, host and port alone: a key may sit anywhere else.
+
+    Behind them stands what the exchange's own names add to one of `bases`, where `url` begins with it: streams, symbols.
+    """
+    rests = (
+        url.removeprefix(base.rstrip("/")) for base in bases if base and url.startswith(base.rstrip("/"))
+    )
+    added = min(rests, key=len, default="")
+    return host_of(url) + (added if added.startswith(("/", "?")) else "")
+
+
+def without_secrets(text: str, bases: tuple[str, ...]) -> str:
+    """A reason or refusal that may repeat where we connected to: of `bases` the hosts alone."""
+    for base in bases:
+        text = text.replace(base.rstrip("/"), host_of(base))
+        _, _, path = base.rstrip("/").partition("://")[2].partition("/")
+        text = text.replace(f"/{path}", "") if path else text
+    return text
 
 
 def host_of(url: str) -> str:
@@ -216,14 +259,3 @@ def host_of(url: str) -> str:
 
 def _host(host: str, port: int | None) -> str:
     return f"{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
-
-
-def _public_items(items: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for name, value in items:
-        shown = HIDDEN if _SECRET_NAME.search(name) or _looks_secret(value) else value
-        yield f"{quote(name, errors='replace')}={quote(shown, safe='@/,:!', errors='replace')}"
-
-
-def _looks_secret(text: str) -> bool:
-    """Names of streams have an @, which no opaque key has."""
-    return _SECRET_TEXT.fullmatch(text) is not None

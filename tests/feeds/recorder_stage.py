@@ -6,7 +6,7 @@ from bot.feeds.recording_files import RecorderConfig
 from bot.feeds.recording_format import Kind
 
 SMALL = RecorderConfig(block_bytes=4096, backlog_bytes=4 * 4096, kept_free=0)
-URL = "wss://exchange.example/ws"
+URL = "wss://exchange.example"
 
 
 def without_heading(records):

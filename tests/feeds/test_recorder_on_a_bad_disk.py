@@ -103,8 +103,8 @@ async def test_what_cannot_be_written_down_is_no_error_of_the_feed(tmp_path, mon
         tap.frame(1, b"lost", Nanoseconds(1))
         recorder.flush()
         tap.closed(1, "\udc80", Nanoseconds(2))
-        tap.opened(1, "wss://host/\udc80?a=\udc80", Nanoseconds(3))
-        tap.answer("https://host/\udc80", 200, b"", Nanoseconds(3))
+        tap.opened(1, "wss://\udc80/\udc80?a=\udc80", Nanoseconds(3))
+        tap.answer("https://\udc80/\udc80", 200, b"", Nanoseconds(3))
         await recorder.close()
     assert [line["event"] for line in logs] == ["recording.defect"]
     [found] = read_recording(tmp_path)
@@ -143,7 +143,12 @@ async def test_a_full_disk_is_said_once_and_what_it_cost_stands_in_the_file(tmp_
         is_full = False
         await one(8)
         await recorder.close()
-    assert [line["event"] for line in logs] == ["recording.failed", "recording.resumed"]
+    assert [line["event"] for line in logs] == [
+        "recording.failed",
+        "recording.resumed",
+        "recording.incomplete",
+    ]
+    assert (logs[2]["lost"], logs[2]["dropped"]) == (7, 0)
     assert "No space left" in logs[0]["reason"]
     assert (recorder.counters.failures, recorder.counters.lost) == (1, 7)
     [found] = read_recording(tmp_path)
@@ -167,7 +172,8 @@ async def test_a_folder_that_cannot_be_made_or_a_disk_to_be_left_alone_stops_not
         for n in range(50):
             tap.frame(1, bytes(1000), Nanoseconds(n))
         await recorder.close()
-    assert [line["event"] for line in logs] == ["recording.failed"]
+    assert [line["event"] for line in logs] == ["recording.failed", "recording.incomplete"]
+    assert logs[1]["lost_in_all"] == recorder.counters.lost > 0
     assert ("kept for the journal" if kept_free else "exists") in logs[0]["reason"]
     told = 1 if recorder.counters.dropped else 0  # the record that says what was dropped is lost too
     assert recorder.counters.lost + recorder.counters.dropped == 50 + told

@@ -91,6 +91,12 @@ class ConnectionKeeper:
             return max(self.until_attempt(now), Nanoseconds(self._next_for_books - now), NOTHING)
         return None
 
+    def request_successor(self, reason: str) -> None:
+        """A second connection, by the limits; nothing while none serves, since the next brings whole books anyway."""
+        if self.active is not None and not self.active.has_ended and not self.active.leaves:
+            self.active.leaves = reason
+            self._stirred.set()
+
     async def _settle(self, now: Nanoseconds) -> None:
         """See which connections ended, and switch to the second one when it is as good as the first."""
         successor, active = self.successor, self.active

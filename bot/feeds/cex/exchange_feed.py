@@ -123,6 +123,10 @@ class ExchangeFeed:
     def status(self, now: Nanoseconds) -> ExchangeStatus:
         return feed_status(self, self._keeper, self._clock, now, is_running=self._is_running)
 
+    def renew(self, reason: str) -> None:
+        """Hand over to a second connection, whose books come whole, without a moment without a quote."""
+        self._keeper.request_successor(reason)
+
     @property
     def connection(self) -> Connection | None:
         """The serving one."""

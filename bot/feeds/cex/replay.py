@@ -19,7 +19,7 @@ from bot.feeds.cex.config import MILLISECOND, CexConfig, CexCounters
 from bot.feeds.cex.exchange_feed import ExchangeFeed
 from bot.feeds.cex.transport import Declined, Socket, SocketListener
 from bot.feeds.cex.venue import Venue
-from bot.feeds.recording_format import Kind, Record, RecordedAnswer, public_url
+from bot.feeds.recording_format import Kind, Record, RecordedAnswer
 from bot.feeds.replay_loop import Part, ReplayClock
 
 WS_BASE: Final = "wss://recorded.invalid"
@@ -66,7 +66,7 @@ class RecordedExchange:
 
     async def fetch(self, url: str, /) -> Ok[bytes] | Declined | Unknown:
         """The next recorded answer to the same request, when its time has come."""
-        key = _request_of(public_url(url))
+        key = _request_of(url)
         waiting = self._answers.get(key)
         if waiting:
             return _meaning(waiting.popleft())
