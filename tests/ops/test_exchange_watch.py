@@ -2,16 +2,21 @@
 
 import asyncio
 import contextlib
+import io
+import re
 import threading
 
 import pytest
 from exchange_boards import CONFIG, QUOTES, STATUSES
+from rich.console import Console
 
 from bot.clock import SystemClock
 from bot.ops import exchange_watch
 from bot.ops.exchange_file import read_board
+from bot.ops.exchange_view import exchange_board
 from bot.ops.exchange_watch import EVERY, LAST_WRITE_LIMIT, ExchangeWatch
 from bot.ops.run_progress import RunProgress
+from bot.ops.show import Show
 from bot.state.reference_price import NoPrice
 
 
@@ -140,3 +145,13 @@ async def test_where_none_is_followed_an_earlier_look_is_removed(tmp_path):
     progress = RunProgress()
     await ExchangeWatch(feeds, ["ETH"], CONFIG, tmp_path, QuickClock()).run(progress)
     assert (read_board(tmp_path), progress.exchanges, feeds.looks) == (None, None, 0)
+
+
+async def test_a_picture_whose_look_stays_away_is_drawn_anew_with_its_age():
+    show, written = Show(plain=True), io.StringIO()
+    show._plain, show._console = False, Console(width=110, height=40, file=written, force_terminal=True)
+    progress = RunProgress()
+    ten_seconds_ago = SystemClock().monotonic() - 10 * 10**9
+    progress.exchanges = exchange_board(STATUSES, QUOTES, ["ETH"], CONFIG, ten_seconds_ago)
+    async with show.running(progress, "Local market.", asyncio.Event()):
+        await until(lambda: len(set(re.findall(r"as of (\d+) s ago", written.getvalue()))) > 1)
