@@ -17,6 +17,10 @@ class CexConfig(msgspec.Struct, frozen=True):
     """
     quote_lag: Nanoseconds = Nanoseconds(1 * SECOND)
     """One whose last frame took longer on its way than the connection's fastest is stale: a backlog."""
+    clock_limit: Nanoseconds = Nanoseconds(5 * SECOND)
+    """One whose exchange time is further behind our UTC at its reception is stale, however quick it was beside others: a
+    backlog that was there from the beginning, or one of the two clocks is wrong.
+    """
     connect_limit: Nanoseconds = Nanoseconds(10 * SECOND)
     """TCP, TLS and handshake together."""
     fetch_limit: Nanoseconds = Nanoseconds(10 * SECOND)

@@ -16,7 +16,7 @@ from bot.feeds.cex.connection_times import ConnectionTimes
 from bot.feeds.cex.environment import Environment
 from bot.feeds.cex.frame_reader import FrameReader, Outcome
 from bot.feeds.cex.known_depth import KnownDepth
-from bot.feeds.cex.outbox import Outbox
+from bot.feeds.cex.sender import Sender
 from bot.feeds.cex.snapshot_sync import SnapshotSync
 from bot.feeds.cex.transport import Socket, Tap
 from bot.feeds.cex.venue import (
@@ -80,11 +80,9 @@ class Connection:
         self._read = self.reader.read
         self._awaited = self.recovery.awaited
         self._known = KnownDepth(self.reader.books, self._venue, self._config)
-        self._outbox = Outbox(self._venue.limits.messages, self._venue.limits.messages_per)
-        self._last_id = 0
+        self._sender = Sender(number, environment, self.times)
         self._is_told = False
         """To the tap."""
-        self._socket: Socket | None = None
         self._stirred = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._snapshots: SnapshotSync | None = None
@@ -98,19 +96,30 @@ class Connection:
                 self._note_trouble,
             )
 
+    def utc_ahead(self) -> Nanoseconds:
+        """UTC minus the monotonic clock, now: a wrong clock that was set right is right for what came before, too."""
+        clock = self._environment.clock
+        return Nanoseconds(clock.utc() - clock.monotonic())
+
+    def learn_least_delay(self, other: "Connection") -> None:
+        """What another connection found: a backlog that was there when this one began is lag."""
+        least = other.reader.least_delay
+        if least is not None:
+            self.reader.seed_least_delay(least, other.reader.least_delay_at)
+
     def start(self, socket: Socket) -> None:
         """Subscribe at once, and serve until the end."""
         if self.has_ended:  # closed between the handshake and now
             socket.close()
             return
         now = self._monotonic()
-        self._socket = socket
+        self._sender.attach(socket)
         self.is_open = True
         self.opened_at = now
         self.times.begin(now, self._environment.jitter())
         if self._tap is not None:
             self._tell_opened(self._tap, now)
-        self._outbox.add(self._venue.subscribe(self._environment.symbols, self._next_id))
+        self._sender.add(self._venue.subscribe(self._environment.symbols, self._sender.next_id))
         for index in range(len(self._environment.specs)):
             self.recovery.asked(index, now)
             if self._snapshots is not None:
@@ -124,8 +133,7 @@ class Connection:
             return
         self.is_open, self.has_ended, self.reason = False, True, reason
         self.reader.unsync_all()
-        if self._socket is not None:
-            self._socket.close()
+        self._sender.close()
         if self._is_told and self._tap is not None:
             self._tap.closed(self.number, reason, self._monotonic())
         self._stirred.set()
@@ -163,7 +171,7 @@ class Connection:
     def on_ping(self) -> None:
         now = self._monotonic()
         self.times.heard_at = now
-        self._outbox.count(now)
+        self._sender.count(now)
 
     def on_pong(self, payload: bytes) -> None:  # noqa: ARG002 - one ping is out at a time, whatever it carried
         now = self._monotonic()
@@ -234,7 +242,7 @@ class Connection:
             case TooFast(reason=reason):
                 self._counters.too_fast += 1
                 self.trouble = reason
-                self._outbox.hold(Nanoseconds(now + self._config.too_fast_wait))
+                self._sender.hold(Nanoseconds(now + self._config.too_fast_wait))
             case Malformed(reason=reason):
                 self._malformed(payload, reason)
             case _:  # acknowledged, heartbeat, or of no use
@@ -281,10 +289,10 @@ class Connection:
 
     def _ask_again(self, index: int, now: Nanoseconds) -> None:
         self.recovery.asked(index, now)
-        messages = self._venue.resubscribe(self._environment.symbols[index], self._next_id)
+        messages = self._venue.resubscribe(self._environment.symbols[index], self._sender.next_id)
         if messages:
             self.reader.unsync(index)
-            self._outbox.add(messages)
+            self._sender.add(messages)
         else:
             self._miss(f"{self._pair(index)} comes anew only on a new connection")
 
@@ -331,7 +339,7 @@ class Connection:
             self.end(gone)
             return
         if self.times.is_ping_due(now):
-            self._outbox.add_ping()
+            self._sender.add_ping()
         if self.times.is_successor_due(now):
             self._leave("near the end of the connection's life")
         for index in self._known.thin(now):
@@ -341,7 +349,7 @@ class Connection:
                 self._leave(f"{self._pair(index)}: its price left the levels that are known")
         if self._snapshots is None:
             self._ask_for_books(now)
-        self._send(now)
+        self._sender.send(now)
 
     def _ask_for_books(self, now: Nanoseconds) -> None:
         for index in self.recovery.due(now):
@@ -349,28 +357,9 @@ class Connection:
         if (failing := self.recovery.exhausted()) is not None:
             self._miss(f"{self._pair(failing)}: no book after {self._config.book_attempts} requests")
 
-    def _send(self, now: Nanoseconds) -> None:
-        socket = self._socket
-        if socket is None:
-            return
-        if self._outbox.take_ping(now):
-            self.times.pinged(now)
-            text = self._venue.ping(self._next_id)
-            if text is None:
-                socket.ping(b"")
-            else:
-                self._send_text(socket, text, now)
-        while (payload := self._outbox.take(now)) is not None:
-            self._send_text(socket, payload, now)
-
-    def _send_text(self, socket: Socket, payload: bytes, now: Nanoseconds) -> None:
-        if self._tap is not None:
-            self._tap.sent(self.number, payload, now)
-        socket.send(payload)
-
     def _next_time(self, now: Nanoseconds) -> Nanoseconds:
         book = self.recovery.next_time() if self._snapshots is None else None
-        others = (self._outbox.next_time(now), book, self._known.next_time())
+        others = (self._sender.next_time(now), book, self._known.next_time())
         return min([self.times.next_time(), *(time for time in others if time is not None)])
 
     def _tell_opened(self, tap: Tap, now: Nanoseconds) -> None:
@@ -378,10 +367,6 @@ class Connection:
         if not self._is_told:
             self._is_told = True
             tap.opened(self.number, self._url, now)
-
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
 
     def _pair(self, index: int) -> str:
         return str(self._environment.specs[index].pair)

@@ -118,6 +118,8 @@ class ConnectionKeeper:
 
     async def _compare(self, successor: Connection, now: Nanoseconds) -> None:
         active = self.active
+        if active is not None:
+            successor.learn_least_delay(active)
         if active is None or active.has_ended:
             self._counters.reconnects += 1
             self._switch(successor)
@@ -177,6 +179,8 @@ class ConnectionKeeper:
         self._counters.attempts += 1
         self._numbers += 1
         connection = Connection(self._numbers, self._url, self._environment, self._stirred.set)
+        if self.active is not None:
+            connection.learn_least_delay(self.active)
         self.is_connecting = True
         try:
             answer = await self._clock.within(

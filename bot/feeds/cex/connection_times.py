@@ -20,6 +20,7 @@ class ConnectionTimes:
         self._ping_at = Nanoseconds(0)
         self._pinged_at: Nanoseconds | None = None
         self._successor_at: Nanoseconds | None = None
+        self._held_until = Nanoseconds(0)
 
     def begin(self, now: Nanoseconds, jitter: float) -> None:
         self.heard_at = now
@@ -30,10 +31,14 @@ class ConnectionTimes:
 
     def half_open(self, now: Nanoseconds) -> str | None:
         """Why the socket must be dropped: two intervals without anything, though a ping was sent in each."""
-        silent = now - self.heard_at
+        silent = now - max(self.heard_at, self._held_until)
         if silent < 2 * self._heartbeat:
             return None
         return f"half open: nothing heard for {silent / SECOND:g} s, pings included"
+
+    def hold(self, until: Nanoseconds) -> None:
+        """The exchange finds us too fast: silence before `until` is no sign of anything."""
+        self._held_until = max(self._held_until, until)
 
     def is_ping_due(self, now: Nanoseconds) -> bool:
         """Once an interval."""
@@ -59,6 +64,6 @@ class ConnectionTimes:
 
     def next_time(self) -> Nanoseconds:
         """When one of these has something to say at the earliest."""
-        half_open_at = Nanoseconds(self.heard_at + 2 * self._heartbeat)
+        half_open_at = Nanoseconds(max(self.heard_at, self._held_until) + 2 * self._heartbeat)
         soonest = min(self._ping_at, half_open_at)
         return soonest if self._successor_at is None else min(soonest, self._successor_at)

@@ -1,4 +1,4 @@
-"""Whether a quote or book of a connection may be used now. Pure: the time is an argument."""
+"""Whether a quote or book of a connection may be used now. The monotonic time is an argument; UTC is the connection's."""
 
 from typing import Protocol
 
@@ -28,7 +28,7 @@ def book_staleness(connection: Connection, index: int, now: Nanoseconds, config:
     reason = _connection_reason(connection, index)
     if reason is None and not book.is_synced:
         reason = connection.trouble or "its book has not come yet"
-    return reason or _staleness(book, now, config)
+    return reason or _staleness(book, now, config) or _backlog(book, connection.utc_ahead(), config)
 
 
 def record_staleness(connection: Connection, index: int, now: Nanoseconds, config: CexConfig) -> str | None:
@@ -39,8 +39,10 @@ def record_staleness(connection: Connection, index: int, now: Nanoseconds, confi
     """
     record = connection.reader.quotes[index]
     reason = _connection_reason(connection, index) or _staleness(record, now, config)
-    if reason is not None or record.exchange_time:
+    if reason is not None:
         return reason
+    if record.exchange_time:
+        return _backlog(record, connection.utc_ahead(), config)
     book = connection.reader.books[index]
     if not book.received or (record.received or 0) - book.received > config.quote_lag:
         return (
@@ -48,7 +50,8 @@ def record_staleness(connection: Connection, index: int, now: Nanoseconds, confi
         )
     if book.lag is not None and book.lag > config.quote_lag:
         return f"carries no time, and its book is {book.lag / SECOND:.1f} s behind"
-    return None
+    late = _backlog(book, connection.utc_ahead(), config)
+    return late and f"carries no time, and its book was {late}"
 
 
 def served(connection: Connection, now: Nanoseconds, config: CexConfig) -> set[int]:
@@ -86,3 +89,19 @@ def _staleness(priced: Priced, now: Nanoseconds, config: CexConfig) -> str | Non
     if priced.lag is not None and priced.lag > config.quote_lag:
         return f"{priced.lag / SECOND:.1f} s behind, more than {config.quote_lag / SECOND:g} s"
     return None
+
+
+def _backlog(priced: Priced, utc_ahead: Nanoseconds, config: CexConfig) -> str | None:
+    """By the two clocks themselves; `utc_ahead`: UTC minus the monotonic clock.
+
+    An exchange's clock that is ahead of ours is no lag, by however much.
+    """
+    if not priced.exchange_time:
+        return None
+    delay = (priced.received or 0) + utc_ahead - priced.exchange_time
+    if delay <= config.clock_limit:
+        return None
+    return (
+        f"sent {delay / SECOND:.1f} s ago by the exchange's clock, more than {config.clock_limit / SECOND:g} s: a backlog, "
+        "or one of the two clocks is wrong (NTP)"
+    )

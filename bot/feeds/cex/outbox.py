@@ -16,6 +16,7 @@ class Outbox:
         self._reserved = RESERVE if messages > RESERVE + 1 else 0
         self._waiting: deque[bytes] = deque()
         self._ping_waits = False
+        self._held_until = Nanoseconds(0)
 
     def add(self, payloads: Iterable[bytes]) -> None:
         self._waiting.extend(payloads)
@@ -34,7 +35,7 @@ class Outbox:
 
     def take(self, now: Nanoseconds) -> bytes | None:
         """The next message that may be sent now; counted then."""
-        if not self._waiting or self._budget.wait(now, 1 + self._reserved):
+        if not self._waiting or self._wait(now):
             return None
         self._budget.take(now)
         return self._waiting.popleft()
@@ -44,7 +45,8 @@ class Outbox:
         self._budget.take(now)
 
     def hold(self, until: Nanoseconds) -> None:
-        self._budget.hold(until)
+        """Nothing but pings before `until`: without them the connection is lost."""
+        self._held_until = max(self._held_until, until)
 
     @property
     def is_empty(self) -> bool:
@@ -55,5 +57,9 @@ class Outbox:
         if self._ping_waits:
             return Nanoseconds(now + self._budget.wait(now))
         if self._waiting:
-            return Nanoseconds(now + self._budget.wait(now, 1 + self._reserved))
+            return Nanoseconds(now + self._wait(now))
         return None
+
+    def _wait(self, now: Nanoseconds) -> Nanoseconds:
+        """How long what is no ping has to wait."""
+        return max(self._budget.wait(now, 1 + self._reserved), Nanoseconds(self._held_until - now))

@@ -127,6 +127,7 @@ class SnapshotSync:
     async def _fetch(self, index: int, wanted: Wanted) -> None:
         source = self._source
         url = source.rule.url(source.base, self._symbols[index])
+        asked_at = source.clock.monotonic()  # its answer may say what was true then, and nothing newer
         fetched = await source.clock.within(source.config.fetch_limit, source.fetch(url))
         answer = fetched.value if isinstance(fetched, Ok) else fetched
         if self._wanted.get(index) is not wanted:
@@ -138,14 +139,14 @@ class SnapshotSync:
             source.tap.answer(url, status, body, now)
         match answer:
             case Ok(value=body):
-                self._load(index, wanted, body, now)
+                self._load(index, wanted, body, asked_at)
             case Declined():
                 self._declined(index, wanted, answer, now)
             case Unknown():
                 self._later(wanted, now)
 
-    def _load(self, index: int, wanted: Wanted, body: bytes, now: Nanoseconds) -> None:
-        outcome = self._reader.load_snapshot(index, body, now)
+    def _load(self, index: int, wanted: Wanted, body: bytes, asked_at: Nanoseconds) -> None:
+        outcome = self._reader.load_snapshot(index, body, asked_at)
         if outcome == Outcome.BOOK and self._replay(wanted):
             del self._wanted[index]
             self._arrived(index)
@@ -155,7 +156,7 @@ class SnapshotSync:
             self._source.counters.malformed += 1
         else:
             self._source.counters.snapshots_too_old += 1
-        self._later(wanted, now)
+        self._later(wanted, self._source.clock.monotonic())
 
     def _replay(self, wanted: Wanted) -> bool:
         """Whether every buffered frame continues the book or is older than it."""

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.feeds.cex.config import CexConfig
-from bot.feeds.cex.connection import Connection
+from bot.feeds.cex.sender import Sender
 from tests.feeds.cex.cex_stage import seconds, settle, stage, until
 from tests.feeds.cex.virtual_clock import MILLISECOND, SECOND
 
@@ -115,9 +115,9 @@ async def test_messages_stay_within_their_budget_and_the_subscription_goes_first
         config=config, messages=2, messages_per=seconds(1), heartbeat=seconds(5), subscribe_within=seconds(5)
     ) as on:
         sent = []
-        send = Connection._send_text
+        send = Sender._send_text
         try:
-            Connection._send_text = lambda self, socket, payload, now: (
+            Sender._send_text = lambda self, socket, payload, now: (
                 sent.append(now),
                 send(self, socket, payload, now),
             )
@@ -130,7 +130,7 @@ async def test_messages_stay_within_their_budget_and_the_subscription_goes_first
                 await settle()
                 await on.clock.advance(500 * MILLISECOND)
         finally:
-            Connection._send_text = send
+            Sender._send_text = send
         assert len(sent) > 10
         for start in sent:
             assert sum(start <= moment <= start + SECOND for moment in sent) <= 2

@@ -54,4 +54,5 @@ def test_every_state_of_a_status_is_explained():
         "stale",
         "waiting",
         "stopped",
+        "unknown",
     }
