@@ -111,6 +111,8 @@ class MarketEngine:
     async def seal_next(self) -> SealedBlock:
         """Build the next block, seal it and tell of it; then let the crowd send for the one after."""
         async with self._lock:
+            if self._exchanges is not None:
+                self._exchanges.sealing()
             block = self._tip.next_block()
             story = None if self._competitor is None else await self._competitor.act(block)
             sealed = await self._build(block, story)

@@ -18,26 +18,36 @@ def steps_of(pace: Nanoseconds | None) -> int:
 
 
 class Mover:
-    """`sealed` after every block. A reorg turns no price back: blocks with numbers that were there move nothing."""
+    """`sealing` before every block, `sealed` after it. A reorg turns no price back: blocks with numbers that were there
+    move nothing.
+
+    A step costs milliseconds, so that none is taken between a block's news and the bot's first questions about it.
+    """
 
     def __init__(self, server: ExchangeServer, first_block: int, pace: Nanoseconds | None) -> None:
-        """`first_block`: the first to be sealed. `pace`: a block's steps are spread over this; None: all at once."""
+        """`first_block`: the first to be sealed. `pace`: a block's steps are spread over this; None: they are all taken
+        before the next block, when the bot is through with this one.
+        """
         self._server = server
         self._first_block = first_block
         self._pause = None if pace is None else pace / 1e9 / server.steps
         self._spreading: asyncio.Task[None] | None = None
         self._last = 0
         """Step that the sealed blocks reach."""
+        self._overdue = 0
+        """Step that the blocks before the last one reach."""
+
+    def sealing(self) -> None:
+        """The next block is about to be built, and nobody waits for this one any more."""
+        if self._pause is None:
+            self._move_to(self._last)
 
     def sealed(self, number: int) -> None:
-        """The block's steps are done, or begin; those of earlier blocks are done."""
-        block = number - self._first_block
-        if self._pause is None:
-            self._server.advance(block)
-            return
-        self._server.advance(block - 1)
-        self._last = max(self._last, (block + 1) * self._server.steps)
-        if self._spreading is None or self._spreading.done():
+        """The block's steps are to come; those of earlier blocks that are not done come first, at once after the pause."""
+        reached = (number - self._first_block) * self._server.steps
+        self._overdue = max(self._overdue, reached)
+        self._last = max(self._last, reached + self._server.steps)
+        if self._pause is not None and (self._spreading is None or self._spreading.done()):
             self._spreading = asyncio.create_task(self._spread(self._pause))
 
     async def stop(self) -> None:
@@ -46,6 +56,12 @@ class Mover:
             await asyncio.gather(self._spreading, return_exceptions=True)
 
     async def _spread(self, pause: float) -> None:
+        """The first step is half a pause after the block, the last one half a pause before the next."""
+        await asyncio.sleep(pause / 2)
         while self._server.step_number < self._last:
             self._server.move()
-            await asyncio.sleep(pause)
+            await asyncio.sleep(0 if self._server.step_number < self._overdue else pause)
+
+    def _move_to(self, step: int) -> None:
+        while self._server.step_number < step:
+            self._server.move()
