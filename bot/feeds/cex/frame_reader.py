@@ -34,9 +34,9 @@ class FrameReader:
     """Takes the frames of one connection, in the order they came.
 
     The `lag` of a book or quote is how much later than the connection's quickest frames its last one came: `received` less
-    the exchange's time, less the least such delay. The least falls at once and rises by at most 1 ms a second, so that clocks
-    that drift apart are no lag. A backlog that grows by less than that is not seen. An exchange's clock that jumps back by s
-    seconds looks like a backlog, the safe side, until (s - allowed lag) / 0.001 seconds later.
+    the exchange's time, less the least such delay. The least falls at once and rises by at most a hundredth of the time, so
+    that clocks that drift apart are no lag. A backlog that grows by less than that is not seen here. An exchange's clock that
+    jumps back by s seconds looks like a backlog, the safe side, until 100 * (s - allowed lag) seconds later.
 
     DUPLICATE is not data: ids that an exchange set back (Binance's, of books and quotes) are DUPLICATE for as long as they
     stay below the last one, and who owns the connection must replace it when nothing but them comes.
