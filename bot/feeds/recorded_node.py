@@ -9,11 +9,12 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from bot.core.errors import RetryLater
+from bot.core.ethereum_json import MalformedAnswer
 from bot.core.identity import from_hex
 from bot.core.ports import RpcResult, RpcSession
 from bot.core.result import Ok, Reverted, Unknown
@@ -22,8 +23,21 @@ from bot.feeds.recorded_session import Undecoded, opened
 from bot.feeds.recording_format import Kind, Record
 from bot.feeds.replay_loop import ReplayClock
 
+T = TypeVar("T")
 REMEMBERED: Final = 512
 """Answers kept for a request that the recording does not have once more."""
+
+MALFORMED: Final = (
+    msgspec.DecodeError,
+    MalformedAnswer,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading a record raises that nobody recorded so."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,6 +84,8 @@ class RecordedNode:
         """Records that the disk did not take when this was recorded."""
         self.unrecorded = 0
         """Requests of the feed that it had not made then: answered as before, or with Unknown."""
+        self.malformed = 0
+        """Records that are no request, answer or notification."""
         self._sessions: dict[int, PlayedSession] = {}
         self._unclaimed: deque[PlayedSession | RetryLater] = deque()
         self._connecting: deque[asyncio.Future[PlayedSession]] = deque()
@@ -90,7 +106,13 @@ class RecordedNode:
                 self._connecting.remove(future)
 
     def deliver(self, record: Record) -> None:
-        """One more record, at its time."""
+        """One more record, at its time. Of one that cannot be read nothing is told."""
+        try:
+            self._deliver(record)
+        except MALFORMED:
+            self.malformed += 1
+
+    def _deliver(self, record: Record) -> None:
         session = self._sessions.get(record.connection)
         match record.kind:
             case Kind.OPENED | Kind.CONTINUED:
@@ -116,14 +138,13 @@ class RecordedNode:
 
     def _opened(self, connection: int) -> None:
         session = self._sessions[connection] = PlayedSession(self)
-        if self._connecting:
-            self._connecting.popleft().set_result(session)
-        else:
+        if not (self._connecting and _settle(self._connecting.popleft(), session)):
             self._unclaimed.append(session)
 
     def _failed(self, error: RetryLater) -> None:
-        if self._connecting:
-            self._connecting.popleft().set_exception(error)
+        waiting = self._connecting.popleft() if self._connecting else None
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
         else:
             self._unclaimed.append(error)
 
@@ -133,7 +154,7 @@ class PlayedSession:
 
     def __init__(self, node: RecordedNode) -> None:
         self._node = node
-        self._asked: dict[int, bytes] = {}
+        self._asked: OrderedDict[int, bytes] = OrderedDict()
         """Requests of the recording that are not answered yet."""
         self._waiting: deque[tuple[bytes, asyncio.Future[Undecoded]]] = deque()
         """Requests of the feed that are not answered yet."""
@@ -187,6 +208,8 @@ class PlayedSession:
             self._node.unrecorded += 1
             _settle(stray[1], self._last.get(stray[0], Unknown("the recording has no such request here")))
         self._asked[request.id] = key
+        if len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
         self.release()
 
     def heard(self, frame: RecordedFrame, received: Nanoseconds) -> None:
@@ -234,6 +257,9 @@ def _key(method: str, params: Sequence[object]) -> bytes:
     return _encode([method, list(params)])
 
 
-def _settle(future: asyncio.Future[Undecoded], answer: Undecoded) -> None:
-    if not future.done():
-        future.set_result(answer)
+def _settle(future: asyncio.Future[T], answer: T) -> bool:
+    """False: who waited for it has gone."""
+    if future.done():
+        return False
+    future.set_result(answer)
+    return True

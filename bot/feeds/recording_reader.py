@@ -9,6 +9,9 @@ from bot.core.errors import BadConfiguration
 from bot.feeds.recording_files import FILE_NAME
 from bot.feeds.recording_format import Block, BrokenBlock, Kind, Record, decode_blocks, decode_records
 
+MOST_FILE_BYTES = 2**29
+"""A file is closed at an eighth of it."""
+
 
 class Damage(msgspec.Struct, frozen=True):
     """What of a file could not be read. The records around it are still delivered."""
@@ -49,9 +52,20 @@ class RecordedRun:
         for path in self.files:
             for record in self._records_of(path, []):
                 if record.kind is Kind.DESCRIBED:
-                    return msgspec.json.decode(record.payload)
+                    return self._told(path, record)
                 break
         return None
+
+    def _told(self, path: Path, record: Record) -> object:
+        try:
+            return msgspec.json.decode(record.payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self.note(path.name, f"what was followed is not JSON ({error})")
+            return None
+
+    def note(self, file: str, reason: str) -> None:
+        """Damage that only the one who follows the records can see."""
+        self._damage[Damage(file, reason, 0, 0)] = None
 
     def records(self) -> Iterator[Record]:
         """Oldest first. Those that repeat what an earlier file said (described, continued) come once."""
@@ -70,11 +84,15 @@ class RecordedRun:
 
     def _records_of(self, path: Path, damage: list[Damage]) -> Iterator[Record]:
         try:
-            content = path.read_bytes()
+            size = path.stat().st_size
+            content = path.read_bytes() if size <= MOST_FILE_BYTES else b""
         except OSError as error:
             damage.append(Damage(path.name, f"cannot be read ({error.strerror})", 0, 0))
             return
-        if not content:
+        if size > MOST_FILE_BYTES:
+            reason = f"has {size:,} bytes; no recording has more than {MOST_FILE_BYTES:,}"
+            damage.append(Damage(path.name, reason, 0, size))
+        elif not content:
             damage.append(Damage(path.name, "is empty", 0, 0))
         expected = 0
         for block in decode_blocks(content):

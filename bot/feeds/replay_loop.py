@@ -14,6 +14,8 @@ from contextvars import Context
 from heapq import merge
 from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack
 
+import msgspec
+
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
 from bot.feeds.recording_format import Kind, Record
@@ -171,13 +173,39 @@ class Part(Generic[T]):
         return ((record, self.deliver) for record in _while_it_ran(self.records))
 
 
-def replay(parts: Sequence[Part[T]], *, is_paced: bool) -> list[T]:
+class TimeLimit:
+    """Bounds how long a replay lasts by what is in it: times in a file may be anything, and each second costs work.
+
+    Beyond two hours, and ten seconds for each record so far, the silence before a record is cut out.
+    """
+
+    def __init__(self) -> None:
+        self.cut = 0
+        """Nanoseconds."""
+        self._left = 7_200 * NS_PER_S
+
+    def keep(self, records: Iterable[tuple[Record, Deliver]]) -> Iterator[tuple[Record, Deliver]]:
+        now: int | None = None
+        for record, deliver in records:
+            at = record.received - self.cut
+            now = at if now is None else now
+            if at - now > self._left:
+                self.cut += at - now - self._left
+                at = now + self._left
+            self._left += 10 * NS_PER_S - max(at - now, 0)
+            now = max(at, now)
+            kept = msgspec.structs.replace(record, received=Nanoseconds(at)) if self.cut else record
+            yield kept, deliver
+
+
+def replay(parts: Sequence[Part[T]], *, is_paced: bool, limit: TimeLimit | None = None) -> list[T]:
     """What each `follow` returns; the records of all come in the order of their time, which must be one clock's.
 
-    Blocks: there must be no running loop. Raises what the first `follow` raises.
+    Blocks: there must be no running loop. Raises what the first `follow` raises. `limit` says what time was cut.
     """
     is_over = asyncio.Event()
-    records = merge(*(part.addressed() for part in parts), key=lambda pair: pair[0].received)
+    merged = merge(*(part.addressed() for part in parts), key=lambda pair: pair[0].received)
+    records = (limit or TimeLimit()).keep(merged)
     loop = ReplayLoop(records, is_over.set, is_paced=is_paced)
     clock = ReplayClock(loop)
 

@@ -1,6 +1,7 @@
 """`bot replay`: a folder of recordings through the same feeds that made it, and what that came to."""
 
 import argparse
+import asyncio
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +21,18 @@ from bot.feeds.config import HeadFeedConfig
 from bot.feeds.recorded_chain import ReplayedChain, chain_part
 from bot.feeds.recording_format import Record
 from bot.feeds.recording_reader import RecordedRun, read_recording
-from bot.feeds.replay_loop import Part, replay
+from bot.feeds.replay_loop import Part, ReplayClock, TimeLimit, replay
 from bot.ops.run_folder import deliver
 
 CHAIN = "chain"
 COUNTED = ("gaps", "checksums", "crossed", "malformed", "resyncs", "reconnects", "hand_overs")
 CHAIN_COUNTED = ("blocks", "reorgs", "blocks_taken_back", "gaps", "continuity_lost", "silences")
 SHOWN_DAMAGE = 5
+MOST_SAID = 300
+"""Characters of a reason."""
+MOST_PAIRS = 500
+MOST_NAME = 100
+"""Characters of a pair."""
 NS_PER_S = 10**9
 
 Replayed = ReplayedExchange | ReplayedChain
@@ -53,8 +59,13 @@ def print_replay(options: argparse.Namespace) -> int:
 def replay_runs(runs: Sequence[RecordedRun], *, is_paced: bool) -> list[dict[str, Any]]:
     """Of one run of the bot, all its sources together, since one clock stamped them. A row each."""
     readings = [_Reading(run) for run in runs]
-    followed = [(reading, part) for reading in readings if (part := _part(reading)) is not None]
-    results = replay([part for _, part in followed], is_paced=is_paced) if followed else []
+    parts = [(reading, _part(reading)) for reading in readings]
+    followed = [(reading, _guarded(reading, part)) for reading, part in parts if part is not None]
+    limit = TimeLimit()
+    results = replay([part for _, part in followed], is_paced=is_paced, limit=limit) if followed else []
+    if limit.cut:
+        for reading, _ in followed:
+            reading.note(f"times that cannot be: {limit.cut / NS_PER_S:,.0f} s of silence were cut out")
     by_source = {reading.run.source: result for (reading, _), result in zip(followed, results, strict=True)}
     return [_row(reading, by_source.get(reading.run.source)) for reading in readings]
 
@@ -88,6 +99,10 @@ class _Reading:
             self.last = record
             yield record
 
+    def note(self, reason: str) -> None:
+        """Something in it that cannot be followed."""
+        self.run.note(self.run.files[0].name, reason)
+
     @property
     def span(self) -> int:
         """Nanoseconds between the first record and the last."""
@@ -116,11 +131,32 @@ def _part(reading: _Reading) -> "Part[Any] | None":
     return exchange_part(venue, pairs, reading.records(), CexConfig())
 
 
+def _guarded(reading: _Reading, part: "Part[Any]") -> "Part[Any]":
+    """A file may hold anything: what a feed makes of it ends that source alone, and is said."""
+
+    def deliver(record: Record) -> None:
+        try:
+            part.deliver(record)
+        except Exception as error:  # noqa: BLE001 - as above
+            reading.note(
+                f"a record of kind {record.kind.name.lower()}: {type(error).__name__}: {error}"[:MOST_SAID]
+            )
+
+    async def follow(clock: ReplayClock, is_over: asyncio.Event) -> Any:
+        try:
+            return await part.follow(clock, is_over)
+        except Exception as error:  # noqa: BLE001 - as above
+            reading.not_followed = f"the feed ended: {type(error).__name__}: {error}"[:MOST_SAID]
+            return None
+
+    return Part(part.records, deliver, follow)
+
+
 def _pairs(about: object) -> tuple[Pair, ...]:
     """As the recorder was told: ["ETH/USD", "ETH/USDT perpetual"]. Empty where it was told nothing of the kind."""
     if not isinstance(about, list) or not all(isinstance(one, str) and "/" in one for one in about):
         return ()
-    return tuple(_pair(text) for text in about)
+    return tuple(dict.fromkeys(_pair(text) for text in about if len(text) <= MOST_NAME))[:MOST_PAIRS]
 
 
 def _pair(text: str) -> Pair:
@@ -143,6 +179,8 @@ def _row(reading: _Reading, result: Replayed | None) -> dict[str, Any]:
             pass
     span = reading.span / NS_PER_S
     frames = result.frames if result is not None else 0
+    if isinstance(result, ReplayedChain) and result.malformed:
+        reading.note(f"{result.malformed:,} records are no request, answer or notification")
     row: dict[str, Any] = {
         "source": run.source,
         "run": run.run,

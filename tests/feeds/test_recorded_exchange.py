@@ -5,6 +5,7 @@ import pytest
 from bot.core.market_data import Pair
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.config import CexConfig
+from bot.feeds.cex.exchange_feed import ExchangeFeed
 from bot.feeds.cex.replay import exchange_part
 from bot.feeds.cex.venues import VENUES
 from bot.feeds.recording_format import Kind, Record, answer_payload, dropped_payload
@@ -101,6 +102,20 @@ def test_a_recording_that_begins_in_the_middle_has_no_book_until_a_snapshot():
     assert whole.tops[0].best[1] == 77 * 10**8
 
 
+def test_after_the_first_files_are_gone_the_books_come_with_the_next_connection():
+    """Asked for then by the recorder, beside the one that served: the replay takes it over at once."""
+    middle = [record(Kind.CONTINUED, SECOND, b"wss://any"), *list(session(1, 1, 30))[2:]]
+    second = list(session(2, 2, 40, first_number=500))
+    both = sorted(
+        [*middle, *second, record(Kind.CLOSED, 2.5 * SECOND, b"handed over")], key=lambda r: r.received
+    )
+    result = followed(both)
+    assert result.dropped == 0
+    assert result.tops[0].best[1] == 539 * 10**8
+    assert result.tops[0].stale is None
+    assert (result.counters.hand_overs, result.counters.reconnects) == (1, 0)
+
+
 def test_what_the_disk_did_not_take_is_told_and_shows_as_a_gap():
     records = list(session(1, 1, 9))
     records[4:6] = [record(Kind.DROPPED, records[4].received, dropped_payload(2), 0)]
@@ -112,6 +127,7 @@ def test_what_the_disk_did_not_take_is_told_and_shows_as_a_gap():
 
 def test_frames_of_a_connection_nobody_asks_for_are_bounded(monkeypatch):
     monkeypatch.setattr("bot.feeds.cex.replay.HELD_BYTES", 1000)
+    monkeypatch.setattr(ExchangeFeed, "renew", lambda _feed, _reason: None)
     result = followed([*session(1, 1, 5), *session(1.2, 2, 50), bybit("delta", 9 * SECOND, 15)])
     assert result.frames == 56
     assert result.dropped == 50 - 1000 // len(bybit("delta", 9 * SECOND, 15).payload)

@@ -59,7 +59,7 @@ async def follow_live(folder, steps, pause):
     for name in FAULTS:
         venue, base = VENUES[name], f"127.0.0.1:{server.port}/{name}"
         pairs = venue.default_pairs("ETH")
-        tap = recorder.source(name, pairs)
+        tap = recorder.source(name, pairs, (f"ws://{base}", f"http://{base}"))
         feeds.append(
             ExchangeFeed(
                 venue,

@@ -15,6 +15,8 @@ from bot.ops.replay import print_replay
 from tests.chain.fake_chain import TOPIC, FakeChain
 
 SECOND = 10**9
+NOW_MS = (SystemClock().utc() - SystemClock().monotonic()) // 10**6 + 2_000
+"""What the exchange's clock reads two seconds after this machine was started, when the frames below seem to come."""
 BOOK = (
     '{"topic":"orderbook.50.ETHUSDT","type":"%s","ts":%d,"cts":%d,"data":{"s":"ETHUSDT",'
     '"b":[["2683.80","%s"]],"a":[["2683.81","0.5"]],"u":%d,"seq":%d}}'
@@ -22,7 +24,7 @@ BOOK = (
 
 
 def book(kind, size, number):
-    time = 1_700_000_000_000 + number
+    time = NOW_MS + number
     return (BOOK % (kind, time, time, size, number, number)).encode()
 
 

@@ -7,6 +7,7 @@ connection, the next answer to the same request. It decides by itself what it de
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -44,7 +45,10 @@ class RecordedExchange:
         self._connecting: deque[tuple[SocketListener, asyncio.Future[Socket | Unknown]]] = deque()
         self._answers: dict[str, deque[RecordedAnswer]] = {}
         self._asking: dict[str, deque[asyncio.Future[RecordedAnswer]]] = {}
+        self._last: dict[str, tuple[Nanoseconds, RecordedAnswer]] = {}
         self._held = 0
+        self.unclaimed: Callable[[], None] = lambda: None
+        """Called when a connection begins beside another, and the feed has not asked for it."""
 
     async def connect(self, url: str, listener: SocketListener, /) -> Socket | Declined | Unknown:  # noqa: ARG002 - the recording knows where it came from
         """The next recorded connection; until it comes this waits."""
@@ -53,6 +57,7 @@ class RecordedExchange:
             if isinstance(link, Unknown):
                 return link
             link.listener = listener
+            self._answer_again(link.since)
             asyncio.get_running_loop().call_soon(self._catch_up, link)
             return link
         future: asyncio.Future[Socket | Unknown] = asyncio.get_running_loop().create_future()
@@ -85,11 +90,11 @@ class RecordedExchange:
             case Kind.FRAME:
                 self._frame(record)
             case Kind.OPENED | Kind.CONTINUED:
-                self._opened(record.connection)
+                self._opened(record.connection, record.received)
             case Kind.CLOSED:
                 self._closed(record.connection, record.text)
             case Kind.ANSWER:
-                self._answer(record.answer)
+                self._answer(record.answer, record.received)
             case Kind.DROPPED:
                 self.dropped += record.dropped
             case _:  # what we sent is sent again by the feed itself
@@ -97,7 +102,7 @@ class RecordedExchange:
 
     def _frame(self, record: Record) -> None:
         self.frames += 1
-        link = self._links.get(record.connection) or self._arrive(record.connection)
+        link = self._links.get(record.connection) or self._arrive(record.connection, record.received)
         if link.listener is not None:
             link.listener.on_frame(record.payload)
         elif self._held + len(record.payload) <= HELD_BYTES:
@@ -106,17 +111,19 @@ class RecordedExchange:
         else:
             self.dropped += 1
 
-    def _arrive(self, connection: int) -> "_Link":
+    def _arrive(self, connection: int, now: Nanoseconds) -> "_Link":
         """The first of a connection that is heard of; frames may come before the handshake is through."""
-        link = self._links[connection] = _Link()
+        link = self._links[connection] = _Link(now)
         if self._connecting:
             link.listener, link.future = self._connecting.popleft()
         else:
             self._unclaimed.append(link)
+            if len(self._links) > 1:
+                self.unclaimed()
         return link
 
-    def _opened(self, connection: int) -> None:
-        link = self._links.get(connection) or self._arrive(connection)
+    def _opened(self, connection: int, now: Nanoseconds) -> None:
+        link = self._links.get(connection) or self._arrive(connection, now)
         if link.future is not None and not link.future.done():
             link.future.set_result(link)
 
@@ -124,8 +131,9 @@ class RecordedExchange:
         link = self._links.pop(connection, None)
         if link is None:
             # An attempt that failed: it never opened.
-            if self._connecting:
-                self._connecting.popleft()[1].set_result(Unknown(reason))
+            future = self._connecting.popleft()[1] if self._connecting else None
+            if future is not None and not future.done():
+                future.set_result(Unknown(reason))
             else:
                 self._unclaimed.append(Unknown(reason))
         elif link.listener is None:
@@ -141,19 +149,28 @@ class RecordedExchange:
         if link.end is not None:
             link.finish(link.end)
 
-    def _answer(self, answer: RecordedAnswer) -> None:
+    def _answer(self, answer: RecordedAnswer, now: Nanoseconds) -> None:
+        """To all who wait for it: a connection that has its book already then may lack it now, and ask beside the other."""
         key = _request_of(answer.url)
-        asking = self._asking.get(key)
-        if asking:
-            asking.popleft().set_result(answer)
-        else:
+        self._last[key] = (now, answer)
+        asking = [future for future in self._asking.get(key, ()) if not future.done()]
+        for future in asking:
+            future.set_result(answer)
+        if not asking:
             self._answers.setdefault(key, deque()).append(answer)
+
+    def _answer_again(self, since: Nanoseconds) -> None:
+        """What came while a connection was kept was for it, even if another one took it."""
+        for key, (at, answer) in self._last.items():
+            if at >= since and not self._answers.get(key):
+                self._answers[key] = deque([answer])
 
 
 class _Link:
     """transport.Socket of one recorded connection. What is sent goes nowhere; a ping is answered at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: Nanoseconds) -> None:
+        self.since = since
         self.listener: SocketListener | None = None
         self.future: asyncio.Future[Socket | Unknown] | None = None
         self.held: deque[bytes] = deque()
@@ -211,6 +228,8 @@ def exchange_part(
         feed = ExchangeFeed(
             venue, pairs, WS_BASE, REST_BASE, config, exchange.connect, exchange.fetch, clock, jitter
         )
+        # Then something outside the feed had asked for a second connection: it is asked for now.
+        exchange.unclaimed = partial(feed.renew, "the recording goes on on another connection")
         running = asyncio.create_task(feed.run())
         await is_over.wait()
         if running.done():
