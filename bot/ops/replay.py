@@ -137,7 +137,7 @@ def _guarded(reading: _Reading, part: "Part[Any]") -> "Part[Any]":
     def deliver(record: Record) -> None:
         try:
             part.deliver(record)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - a file may hold anything: it ends this source alone
             reading.note(
                 f"a record of kind {record.kind.name.lower()}: {type(error).__name__}: {error}"[:MOST_SAID]
             )
@@ -145,7 +145,7 @@ def _guarded(reading: _Reading, part: "Part[Any]") -> "Part[Any]":
     async def follow(clock: ReplayClock, is_over: asyncio.Event) -> Any:
         try:
             return await part.follow(clock, is_over)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - a file may hold anything: it ends this source alone
             reading.not_followed = f"the feed ended: {type(error).__name__}: {error}"[:MOST_SAID]
             return None
 
