@@ -43,7 +43,7 @@ async def convert(folder, name, into, change=lambda number, frame: frame, count=
     exchange, pair = SETS[name]
     venue, clock, frames = VENUES[exchange], RecordedTime(next(lines(folder, name))[0]), 0
     recorder = Recorder(into, RecorderConfig(kept_free=0, backlog_bytes=2**30), clock)
-    tap = recorder.source(exchange, [str(pair)])
+    tap = recorder.source(exchange, [str(pair)], (venue.ws_url, venue.rest_url))
     symbol = venue.symbol(pair)
     for number, (time, frame) in enumerate(lines(folder, name, count)):
         clock.now = time
