@@ -40,7 +40,7 @@ class BookRecovery:
         state = self.states[index]
         was_there = state.arrived_at is not None
         state.asked_at = state.due_at = None
-        state.arrived_at = now
+        state.arrived_at, state.refused = now, ""
         self.awaited.discard(index)
         return was_there
 
@@ -57,7 +57,7 @@ class BookRecovery:
         return state.due_at
 
     def refuse(self, index: int, reason: str) -> None:
-        """It will not come; nothing is asked any more."""
+        """It will not come; nothing is asked any more by what is here."""
         state = self.states[index]
         state.refused = reason
         state.asked_at = state.due_at = None

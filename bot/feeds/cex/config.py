@@ -39,6 +39,10 @@ class CexConfig(msgspec.Struct, frozen=True):
     """Between connections that are opened only for books that came on none of them; it begins with twice `book_limit` and
     doubles.
     """
+    data_limit: Nanoseconds = Nanoseconds(60 * SECOND)
+    """A connection without any book or quote for longer wants a successor, by `longest_book_wait` too."""
+    book_data_limit: Nanoseconds = Nanoseconds(300 * SECOND)
+    """One book without an update for longer, while others have them, is asked for anew; doubles while it stays so."""
     steady: Nanoseconds = Nanoseconds(30 * SECOND)
     """Good for this long, a book or connection has earned a quick retry at its next failure."""
     hand_over_limit: Nanoseconds = Nanoseconds(60 * SECOND)
@@ -47,6 +51,8 @@ class CexConfig(msgspec.Struct, frozen=True):
     """How long a REST snapshot waits for the stream's first event of its book."""
     buffered_frames: int = 4096
     """Of one book, while its REST snapshot is on its way; when more come it begins anew."""
+    buffered_bytes: int = 8 * 1024 * 1024
+    """Likewise."""
     least_known: int = 100
     """Levels of a side: with fewer left of a partial snapshot (Binance 1,000, Coinbase 4,096) the book is asked for anew."""
     thin_wait: Nanoseconds = Nanoseconds(600 * SECOND)
@@ -54,7 +60,9 @@ class CexConfig(msgspec.Struct, frozen=True):
     too_fast_wait: Nanoseconds = Nanoseconds(30 * SECOND)
     """After a 429 or 418 without Retry-After."""
     refused_wait: Nanoseconds = Nanoseconds(300 * SECOND)
-    """After any other 4xx at the handshake, and after a firewall's 403: neither changes in seconds."""
+    """After any other 4xx at the handshake, and after a firewall's 403: neither changes in seconds. Before a refused book
+    is asked for again; that doubles up to `longest_book_wait`.
+    """
 
 
 class CexCounters(msgspec.Struct):

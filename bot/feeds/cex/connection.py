@@ -7,29 +7,19 @@ silent socket) is done by `_step`, in the connection's one task, which sleeps un
 import asyncio
 from collections.abc import Callable
 
-import structlog
-
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.alarm import event_or_time
 from bot.feeds.cex.book_recovery import BookRecovery
 from bot.feeds.cex.connection_times import ConnectionTimes
+from bot.feeds.cex.data_watch import DataWatch
 from bot.feeds.cex.environment import Environment
 from bot.feeds.cex.frame_reader import FrameReader, Outcome
 from bot.feeds.cex.known_depth import KnownDepth
+from bot.feeds.cex.refused_books import RefusedBooks
 from bot.feeds.cex.sender import Sender
-from bot.feeds.cex.snapshot_sync import SnapshotSync
+from bot.feeds.cex.snapshot_sync import INEXACT, SnapshotSync
 from bot.feeds.cex.transport import Socket, Tap
-from bot.feeds.cex.venue import (
-    Halted,
-    Malformed,
-    Pong,
-    Refused,
-    Resumed,
-    Shutdown,
-    TooFast,
-)
-
-log = structlog.get_logger()
+from bot.feeds.cex.venue import Halted, Malformed, Pong, Refused, Resumed, Shutdown, TooFast
 
 BOOK = int(Outcome.BOOK)
 QUOTE = int(Outcome.QUOTE)
@@ -95,6 +85,15 @@ class Connection:
                 self._refuse,
                 self._note_trouble,
             )
+        self._refused = RefusedBooks(environment, self.reader, self.recovery, self._sender, self._snapshots)
+        self.watch = DataWatch(len(environment.specs), self._config)
+        # Where one number counts every message (Coinbase) a silent book has lost none.
+        self._can_ask = self._snapshots is not None or bool(self._venue.resubscribe("", lambda: 0))
+
+    @property
+    def wants(self) -> str:
+        """What it lacks and another connection may have; empty: nothing."""
+        return self.lacks or self.watch.silence
 
     def utc_ahead(self) -> Nanoseconds:
         """UTC minus the monotonic clock, now: a wrong clock that was set right is right for what came before, too."""
@@ -117,6 +116,7 @@ class Connection:
         self.is_open = True
         self.opened_at = now
         self.times.begin(now, self._environment.jitter())
+        self.watch.begin(now)
         if self._tap is not None:
             self._tell_opened(self._tap, now)
         self._sender.add(self._venue.subscribe(self._environment.symbols, self._sender.next_id))
@@ -194,7 +194,6 @@ class Connection:
             counters.foreign += 1
         else:
             counters.messages += 1
-            self.data_at = now
             if kind == Outcome.DUPLICATE:
                 counters.duplicates += 1
             elif kind == Outcome.AWAITS_SNAPSHOT:
@@ -203,8 +202,12 @@ class Connection:
             elif kind == Outcome.SEQUENCE_LOST:
                 counters.gaps += 1
                 self.end("the connection's sequence broke: messages were lost")
+            elif kind == Outcome.INEXACT:
+                self._refuse(index, INEXACT)
             else:
                 self._lost(kind, index, payload, now)
+            if self._awaited:
+                self._look_for_awaited()
 
     def _lost(self, kind: int, index: int, payload: bytes, now: Nanoseconds) -> None:
         """GAP, CHECKSUM or CROSSED of one book."""
@@ -275,14 +278,10 @@ class Connection:
         self._tell_if_complete()
 
     def _refuse(self, index: int, reason: str) -> None:
-        symbol = self._environment.symbols[index]
-        if symbol not in self._environment.refused:
-            self._environment.refused.add(symbol)
-            log.warning("exchange.pair_refused", exchange=self._venue.name, symbol=symbol, reason=reason)
-        self.recovery.refuse(index, reason)
-        if self._snapshots is not None:
-            self._snapshots.forget(index)
-        self._tell_if_complete()
+        if self.recovery.refusal(index) != reason:
+            self._refused.refuse(index, reason, self._monotonic())
+            self._stirred.set()
+            self._tell_if_complete()
 
     def _note_trouble(self, reason: str) -> None:
         self.trouble = reason
@@ -347,9 +346,26 @@ class Connection:
                 self._begin_anew(index, now, None)
             else:  # the first one serves until the next one's books are there
                 self._leave(f"{self._pair(index)}: its price left the levels that are known")
+        for index in self._refused.step(now):
+            self._arrived(index)
+        self._look_for_silence(now)
         if self._snapshots is None:
             self._ask_for_books(now)
         self._sender.send(now)
+
+    def _look_for_silence(self, now: Nanoseconds) -> None:
+        states, silence = self.recovery.states, self.watch.silence
+        is_excused = bool(self.halted) or all(state.refused for state in states)
+        self.watch.look(now, self.data_at, is_excused=is_excused)
+        if self.watch.silence != silence:
+            self._tell_owner()
+        if self._can_ask and not is_excused:
+            received = [book.received or 0 for book in self.reader.books]
+            synced = [
+                i for i, book in enumerate(self.reader.books) if book.is_synced and not states[i].refused
+            ]
+            for index in self.watch.silent_books(now, received, synced):
+                self._begin_anew(index, now, None)
 
     def _ask_for_books(self, now: Nanoseconds) -> None:
         for index in self.recovery.due(now):
@@ -359,7 +375,7 @@ class Connection:
 
     def _next_time(self, now: Nanoseconds) -> Nanoseconds:
         book = self.recovery.next_time() if self._snapshots is None else None
-        others = (self._sender.next_time(now), book, self._known.next_time())
+        others = (self._sender.next_time(now), book, self._known.next_time(), self._refused.next_time())
         return min([self.times.next_time(), *(time for time in others if time is not None)])
 
     def _tell_opened(self, tap: Tap, now: Nanoseconds) -> None:

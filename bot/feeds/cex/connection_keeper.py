@@ -52,7 +52,7 @@ class ConnectionKeeper:
         self._next_attempt = Nanoseconds(0)
         self._fruitless = 0
         """Second connections in a row that were opened for books and brought none."""
-        self._next_for_books = Nanoseconds(0)
+        self._book_wait = self._next_for_books = Nanoseconds(0)
         self._numbers = 0
         self._said = ("", "")
         self._stirred = asyncio.Event()
@@ -87,7 +87,7 @@ class ConnectionKeeper:
             return None
         if active is None or active.has_ended or active.leaves:
             return max(self.until_attempt(now), NOTHING)
-        if active.lacks:
+        if active.wants:
             return max(self.until_attempt(now), Nanoseconds(self._next_for_books - now), NOTHING)
         return None
 
@@ -124,11 +124,11 @@ class ConnectionKeeper:
             self._counters.reconnects += 1
             self._switch(successor)
         elif self._is_as_good(successor, active, now):
-            why = active.leaves or active.lacks or "the books it lacked came meanwhile"
+            why = active.leaves or active.wants or "the books it lacked came meanwhile"
             self._counters.hand_overs += 1
             self._say("exchange.handed_over", why)
             self._earn_quick_retry(active, now)
-            if active.lacks and successor.recovery.awaited >= active.recovery.awaited:
+            if active.wants and successor.recovery.awaited >= active.recovery.awaited:
                 self._count_fruitless(active, now)
             else:
                 self._fruitless = 0
@@ -158,12 +158,14 @@ class ConnectionKeeper:
 
     def _count_fruitless(self, active: Connection | None, now: Nanoseconds) -> None:
         """A book that comes on no connection at all must not cost one after the other for ever."""
-        if active is None or not active.lacks:
+        if active is None or not active.wants:
             return
+        if not active.lacks and active.watch.unbroken >= max(self._book_wait, self._config.steady):
+            self._fruitless = 0  # it had data for long: a new silence
         first, longest = Nanoseconds(2 * self._config.book_limit), self._config.longest_book_wait
-        wait = delay(self._fruitless, first, longest, self._environment.jitter())
+        self._book_wait = delay(self._fruitless, first, longest, self._environment.jitter())
         self._fruitless += 1
-        self._next_for_books = Nanoseconds(now + wait)
+        self._next_for_books = Nanoseconds(now + self._book_wait)
 
     def _back_off(self, now: Nanoseconds, reason: str, at_least: Nanoseconds = NOTHING) -> None:
         config = self._config

@@ -55,7 +55,7 @@ def _state_of(
     recovery = connection.recovery
     if recovery.awaited:
         reason = connection.trouble or _named(feed, sorted(recovery.awaited))
-        if connection.lacks and (wait := keeper.until_next(now)):
+        if connection.wants and (wait := keeper.until_next(now)):
             reason += f"; next connection in {wait / SECOND:.0f} s"
         return "syncing", reason
     if all(map(recovery.refusal, range(len(feed.pairs)))):
@@ -67,7 +67,10 @@ def _state_of(
         and ((quote := feed.quote(pair, now)) is None or quote.stale is not None)
     ]
     if stale:
-        return "stale", "; ".join(stale[:2]) + (f"; {len(stale) - 2} more" if len(stale) > 2 else "")
+        reason = "; ".join(stale[:2]) + (f"; {len(stale) - 2} more" if len(stale) > 2 else "")
+        if connection.wants and (wait := keeper.until_next(now)):
+            reason += f"; next connection in {wait / SECOND:.0f} s"
+        return "stale", reason
     return "live", ""
 
 

@@ -21,6 +21,8 @@ from bot.feeds.cex.rate_budget import RateBudget
 from bot.feeds.cex.transport import Declined, Fetch, Tap
 from bot.feeds.cex.venue import SnapshotRule
 
+INEXACT = "its digits do not fit 10^-8"
+"""Why we refuse a pair ourselves."""
 WRONG_REQUEST = (400, 404, 451)
 """The exchange does not know the symbol, or does not serve us: asking again changes nothing."""
 FIREWALL = 403
@@ -50,6 +52,8 @@ class Wanted(msgspec.Struct):
     due_at: Nanoseconds
     failures: int = 0
     frames: deque[tuple[bytes, Nanoseconds]] = msgspec.field(default_factory=deque)
+    size: int = 0
+    """Bytes of them."""
 
 
 class SnapshotSync:
@@ -87,6 +91,7 @@ class SnapshotSync:
             wanted.due_at = Nanoseconds(earliest + self._source.config.first_event)
         else:
             wanted.frames.append(buffered)
+            wanted.size = len(buffered[0])
         self._wanted[index] = wanted
         self._stirred.set()
 
@@ -98,10 +103,13 @@ class SnapshotSync:
         if not wanted.frames and not wanted.failures:
             wanted.due_at = min(wanted.due_at, max(received, wanted.earliest))
             self._stirred.set()
-        if len(wanted.frames) >= self._source.config.buffered_frames:
+        config = self._source.config
+        if len(wanted.frames) >= config.buffered_frames or wanted.size + len(payload) > config.buffered_bytes:
             wanted.frames.clear()
+            wanted.size = 0
             self._source.counters.overflows += 1
         wanted.frames.append((payload, received))
+        wanted.size += len(payload)
 
     def forget(self, index: int) -> None:
         """It is refused: nothing is asked any more."""
@@ -152,6 +160,10 @@ class SnapshotSync:
             self._arrived(index)
             return
         self._reader.unsync(index)
+        if outcome == Outcome.INEXACT:
+            del self._wanted[index]
+            self._refused(index, INEXACT)
+            return
         if outcome == Outcome.MALFORMED:
             self._source.counters.malformed += 1
         else:

@@ -14,6 +14,14 @@ from tests.feeds.cex.virtual_clock import MILLISECOND, SECOND, VirtualClock
 ETH_USDT = Pair("ETH", "USDT")
 
 
+class ScriptedClock(VirtualClock):
+    """Nothing of the real world to wait for."""
+
+    async def _settle(self):
+        for _ in range(6):
+            await asyncio.sleep(0)
+
+
 class ScriptedSocket:
     def __init__(self, script, listener):
         self.script, self.listener = script, listener
@@ -44,7 +52,7 @@ class Script:
     pongs = True
 
     def __init__(self, pairs, config=None):
-        self.clock = VirtualClock()
+        self.clock = ScriptedClock()
         self.attempts, self.fetches, self.sockets = [], [], []
         self.feed = ExchangeFeed(
             VENUES[self.venue],
@@ -88,9 +96,11 @@ class Script:
         return self.feed.is_fresh(pair, self.clock.now)
 
     async def run_for(self, seconds, each=None, step=SECOND):
+        if each is None:
+            await self.clock.advance(int(seconds * SECOND))
+            return
         for _ in range(int(seconds * SECOND / step)):
-            if each is not None:
-                each()
+            each()
             await self.clock.advance(step)
 
 
@@ -135,7 +145,8 @@ class OkxScript(Script):
             "prevSeqId": before,
             "seqId": self.number,
         }
-        socket.say({"arg": {"channel": "books", "instId": symbol}, "action": action, "data": [book]})
+        socket.last = {"arg": {"channel": "books", "instId": symbol}, "action": action, "data": [book]}
+        socket.say(socket.last)
 
     def tick(self):
         for socket in self.open:

@@ -177,7 +177,7 @@ async def test_a_half_open_socket_is_found_within_two_intervals(venue):
 
 
 async def test_a_quiet_market_is_not_a_half_open_socket():
-    async with stage(heartbeat=seconds(10)) as on:
+    async with stage(heartbeat=seconds(10), config=CexConfig(data_limit=seconds(600))) as on:
         await on.live()
         await on.clock.advance(seconds(120))
         assert on.feed.connection.is_open
