@@ -50,6 +50,8 @@ LIMITS: Final = ConnectionLimits(
 TOPIC: Final = re.compile(r"orderbook\.\d+\.([A-Z0-9]+)")
 TOO_FAST_WORDS: Final = ("too many", "too frequent", "rate limit", "frequency")
 TOO_FAST_CODES: Final = frozenset({10006, 10018, 10429, 20003})
+PASSING_WORDS: Final = ("already subscribed", "internal system error")
+"""The exchange's own trouble, or ours that does no harm: what is missing is asked for again."""
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -132,7 +134,7 @@ def _refusal(frame: Frame) -> Control:
     code = frame.ret_code if frame.ret_code is not None else frame.retCode
     if code in TOO_FAST_CODES or any(word in reason.lower() for word in TOO_FAST_WORDS):
         return TooFast(reason)
-    if frame.op != "subscribe" or "already subscribed" in reason.lower():
+    if frame.op != "subscribe" or any(word in reason.lower() for word in PASSING_WORDS):
         return Ignored(plain(f"{frame.op or 'a message'}: {reason}"))
     return Refused(_symbol(frame), reason)
 

@@ -56,7 +56,9 @@ class Connection:
         """Why it will end soon, so that a second connection is to be opened now; empty: it will not."""
         self.lacks = ""
         """Which book does not come on it, and may on another; empty: none."""
-        self.opened_at = Nanoseconds(0)
+        self.whole_for = Nanoseconds(0)
+        """How long nothing was lacking before what it lacks now."""
+        self.opened_at = self._lacked_at = Nanoseconds(0)
         self.data_at: Nanoseconds | None = None
         self.times = ConnectionTimes(environment.venue.limits)
         self._url = url
@@ -114,7 +116,7 @@ class Connection:
         now = self._monotonic()
         self._sender.attach(socket)
         self.is_open = True
-        self.opened_at = now
+        self.opened_at = self._lacked_at = now
         self.times.begin(now, self._environment.jitter())
         self.watch.begin(now)
         if self._tap is not None:
@@ -301,9 +303,11 @@ class Connection:
             self._tell_owner()
 
     def _miss(self, reason: str) -> None:
+        now = self._monotonic()
         if not self.lacks:
-            self.lacks = reason
+            self.lacks, self.whole_for = reason, Nanoseconds(now - self._lacked_at)
             self._tell_owner()
+        self._lacked_at = now
 
     def _tell_if_complete(self) -> None:
         if not self._awaited:

@@ -27,6 +27,11 @@ NOTHING = Nanoseconds(0)
 LOOK = Nanoseconds(50 * MILLISECOND)
 """How often a second connection is compared with the first."""
 
+KEPT_PART = 4
+"""Of the attempts of a window, kept for when nothing serves."""
+EARNING = 4
+"""Steady times: longer than a book's longest wait between two requests."""
+
 
 class ConnectionKeeper:
     """`run` until cancelled."""
@@ -51,7 +56,7 @@ class ConnectionKeeper:
         """In a row; a connection that served for a steady time begins anew."""
         self._next_attempt = Nanoseconds(0)
         self._fruitless = 0
-        """Second connections in a row that were opened for books and brought none."""
+        """Second connections in a row that were opened for books, none of which kept them for long."""
         self._book_wait = self._next_for_books = Nanoseconds(0)
         self._numbers = 0
         self._said = ("", "")
@@ -77,8 +82,10 @@ class ConnectionKeeper:
             self.reason = "stopped"
 
     def until_attempt(self, now: Nanoseconds) -> Nanoseconds:
-        """How long back-off and budget forbid the next connection."""
-        return max(Nanoseconds(self._next_attempt - now), self._attempts.wait(now))
+        """How long back-off and budget forbid the next connection; while one serves, some of the budget is kept."""
+        serves = self.active is not None and not self.active.has_ended
+        kept = self._attempts.allowed // KEPT_PART if serves else 0
+        return max(Nanoseconds(self._next_attempt - now), self._attempts.wait(now, 1 + kept))
 
     def until_next(self, now: Nanoseconds) -> Nanoseconds | None:
         """How long until the next connection is opened; None: none is needed."""
@@ -104,7 +111,6 @@ class ConnectionKeeper:
             self.successor = None
             self._counters.failed_hand_overs += 1
             self._back_off(now, f"second connection: {successor.reason}")
-            self._count_fruitless(active, now)
             await successor.stop("")
         if active is not None and active.has_ended and not self._is_lost:
             self._is_lost = True
@@ -128,10 +134,6 @@ class ConnectionKeeper:
             self._counters.hand_overs += 1
             self._say("exchange.handed_over", why)
             self._earn_quick_retry(active, now)
-            if active.wants and successor.recovery.awaited >= active.recovery.awaited:
-                self._count_fruitless(active, now)
-            else:
-                self._fruitless = 0
             self._switch(successor)
             await active.stop(f"handed over: {why}")
         elif now - successor.opened_at >= self._config.hand_over_limit:
@@ -140,7 +142,6 @@ class ConnectionKeeper:
             limit = self._config.hand_over_limit / SECOND
             await successor.stop(f"it did not serve what the first does within {limit:g} s")
             self._back_off(now, f"second connection: {successor.reason}")
-            self._count_fruitless(active, now)
 
     def _is_as_good(self, successor: Connection, active: Connection, now: Nanoseconds) -> bool:
         if not served(active, now, self._config) <= served(successor, now, self._config):
@@ -156,12 +157,11 @@ class ConnectionKeeper:
         if now - connection.opened_at >= self._config.steady:
             self._failures = 0
 
-    def _count_fruitless(self, active: Connection | None, now: Nanoseconds) -> None:
-        """A book that comes on no connection at all must not cost one after the other for ever."""
-        if active is None or not active.wants:
-            return
-        if not active.lacks and active.watch.unbroken >= max(self._book_wait, self._config.steady):
-            self._fruitless = 0  # it had data for long: a new silence
+    def _put_off_the_next(self, active: Connection, now: Nanoseconds) -> None:
+        """A book that comes on no connection, or stays on none, must not cost one after the other for ever."""
+        whole_for = active.whole_for if active.lacks else active.watch.unbroken
+        if whole_for >= max(self._book_wait, EARNING * self._config.steady):
+            self._fruitless = 0  # all was well for long: a new trouble
         first, longest = Nanoseconds(2 * self._config.book_limit), self._config.longest_book_wait
         self._book_wait = delay(self._fruitless, first, longest, self._environment.jitter())
         self._fruitless += 1
@@ -181,6 +181,8 @@ class ConnectionKeeper:
         self._counters.attempts += 1
         self._numbers += 1
         connection = Connection(self._numbers, self._url, self._environment, self._stirred.set)
+        if self.active is not None and not self.active.has_ended and self.active.wants:
+            self._put_off_the_next(self.active, now)
         if self.active is not None:
             connection.learn_least_delay(self.active)
         self.is_connecting = True
@@ -230,7 +232,7 @@ class ConnectionKeeper:
         self._counters.failed_connections += 1
         if self._environment.tap is not None:
             self._environment.tap.closed(self._numbers, reason, now)
-        self._back_off(now, reason, at_least)
+        self._back_off(now, reason, max(at_least, self._environment.venue.limits.failed_wait))
 
     def _until_look(self, now: Nanoseconds) -> Nanoseconds:
         if self.successor is not None:

@@ -47,6 +47,7 @@ LIMITS: Final = ConnectionLimits(
     # Dropped after a minute without anything (unconfirmed): subscribed at once all the same.
     subscribe_within=Nanoseconds(30 * SECOND),
     heartbeat=Nanoseconds(10 * SECOND),
+    failed_wait=Nanoseconds(5 * SECOND),
     # None is documented.
     streams=200,
 )
@@ -57,6 +58,7 @@ PASSING_WORDS: Final = (
     "internal error",
     "timeout",
     "temporar",
+    "maintenance",
     "already subscribed",
 )
 """The exchange's own trouble, or ours that does no harm: what is missing is asked for again."""

@@ -51,9 +51,9 @@ LIMITS: Final = ConnectionLimits(
 )
 SERVICE_UPGRADE: Final = "64008"
 """Sent 60 s before the connection is closed."""
-TOO_FAST_CODES: Final = frozenset({"50011", "50040", "60014", "60023"})
+TOO_FAST_CODES: Final = frozenset({"50011", "50040", "50061", "60014", "60023"})
 PASSING_CODES: Final = frozenset(
-    {"50001", "50004", "50013", "50026", "60015", "60016", "63999", "64004", "64007"}
+    {"50001", "50004", "50013", "50026", "60012", "60015", "60016", "63999", "64004", "64007"}
 )
 """The exchange's own trouble: what is missing is asked for again."""
 INSTRUMENT: Final = re.compile(r"instId:\s*([A-Z0-9]+-[A-Z0-9]+(?:-[A-Z0-9]+)?)")

@@ -23,12 +23,20 @@ from bot.feeds.cex.venue import SnapshotRule
 
 INEXACT = "its digits do not fit 10^-8"
 """Why we refuse a pair ourselves."""
-WRONG_REQUEST = (400, 404, 451)
-"""The exchange does not know the symbol, or does not serve us: asking again changes nothing."""
+WRONG_REQUEST = 400
+NOT_SERVED = (404, 451)
+"""Asking again soon changes nothing."""
 FIREWALL = 403
 """A rate limit of the firewall or a block of the address (binance-spot-api-docs, rest-api, HTTP Return Codes: "WAF"): of all
 symbols, and for minutes.
 """
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    code: int = 0
+
+
+ERROR = msgspec.json.Decoder(ErrorBody)
 
 
 class SnapshotSource(msgspec.Struct, frozen=True):
@@ -186,11 +194,21 @@ class SnapshotSync:
             self._source.counters.too_fast += 1
             self._source.weights.hold(Nanoseconds(now + wait))
             self._troubled(f"snapshots held for {wait / SECOND:g} s: {answer}")
-        elif answer.status in WRONG_REQUEST:
+        elif answer.status in NOT_SERVED or self._is_unknown(answer):
             del self._wanted[index]
             self._refused(index, f"snapshot: {answer}")
         else:
             self._later(wanted, now)
+
+    def _is_unknown(self, answer: Declined) -> bool:
+        """The exchange itself says that it does not know the symbol."""
+        if answer.status != WRONG_REQUEST:
+            return False
+        try:
+            said = ERROR.decode(answer.body)
+        except msgspec.DecodeError:
+            return False
+        return said.code == self._source.rule.unknown_symbol
 
     def _later(self, wanted: Wanted, now: Nanoseconds) -> None:
         config = self._source.config

@@ -93,6 +93,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True):
     """Our ping interval; a socket silent for two of them is half open."""
     streams: int
     """Symbols times streams on one connection."""
+    failed_wait: Nanoseconds = Nanoseconds(0)
+    """Least time from a failed attempt to connect to the next one."""
     rest_weight: int = 0
     """Weight of REST requests in any window of `rest_per`; 0 where there are none."""
     rest_per: Nanoseconds = Nanoseconds(60 * 10**9)
@@ -107,6 +109,8 @@ class SnapshotRule(msgspec.Struct, frozen=True):
     """Of one request, in the unit of ConnectionLimits.rest_weight."""
     levels: int
     """Most of a side in its answer."""
+    unknown_symbol: int = -1121
+    """`code` in the body of the HTTP 400 that refuses a symbol; another 400 refuses nothing."""
 
     def url(self, base: str, symbol: str) -> str:
         """`symbol` as the exchange's frames write it."""

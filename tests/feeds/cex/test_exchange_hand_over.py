@@ -195,7 +195,7 @@ async def test_their_pings_are_answered_and_count_as_heard():
 
 
 async def test_maintenance_is_said_and_waited_out():
-    async with stage() as on:
+    async with stage(failed_wait=0) as on:
         await on.live()
         on.server.refuse = [(503, {})] * 4
         await on.server.disconnect()

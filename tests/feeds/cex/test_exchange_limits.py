@@ -1,12 +1,15 @@
 """Within what the exchange allows: attempts, messages, snapshots; and how long each of its refusals is waited out."""
 
 import asyncio
+import itertools
 
 import pytest
 
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.sender import Sender
+from bot.feeds.cex.transport import Declined
 from tests.feeds.cex.cex_stage import seconds, settle, stage, until
+from tests.feeds.cex.scripted_exchange import ETH_USDT, OkxScript, running
 from tests.feeds.cex.virtual_clock import MILLISECOND, SECOND
 
 
@@ -62,13 +65,72 @@ async def test_a_firewall_s_403_at_rest_is_waited_out_and_refuses_no_pair(header
         await on.live()
 
 
-@pytest.mark.parametrize("status", [400, 404, 451])
+@pytest.mark.parametrize("status", [404, 451])
 async def test_what_another_request_would_not_change_refuses_the_pair(status):
     async with stage("binance") as on:
         on.server.refuse_rest = [(status, {})]
         await on.run_for(5)
         assert f"HTTP {status}" in on.status.pairs[0]
         assert len(on.server.snapshots) == 1
+
+
+@pytest.mark.parametrize(("code", "is_refused"), [(-1121, True), (-1100, False), (None, False)])
+async def test_a_wrong_request_refuses_a_pair_only_where_its_symbol_is_unknown(code, is_refused):
+    answers = [Declined(400, None, b"<html>" if code is None else b'{"code":%d,"msg":"so"}' % code)]
+
+    async def fetch(url):
+        return answers.pop() if answers else await on.rest.fetch(url)
+
+    async with stage("binance", fetch=fetch) as on:
+        await on.run_for(5)
+        assert (on.status.pairs == ("ETH/USDT",)) is not is_refused
+        assert on.is_live() is not is_refused
+
+
+async def test_kraken_waits_five_seconds_after_each_failed_attempt():
+    async with stage() as on:
+        on.server.refuse = [(503, {})] * 3
+        await until(lambda: on.status.state == "waiting", "the refusal")
+        await on.clock.advance(seconds(30))
+        moments = on.server.handshakes
+        assert len(moments) == 4
+        assert all(after - before >= 5 * SECOND for before, after in itertools.pairwise(moments))
+
+
+async def test_too_fast_holds_no_ping_and_silence_meanwhile_is_no_end():
+    on = OkxScript([ETH_USDT], CexConfig(too_fast_wait=seconds(90)))
+    async with running(on):
+        await on.run_for(3, on.tick)
+        on.pongs = False
+        on.sockets[0].say({"event": "error", "code": "50061", "msg": "Sub-request frequency limit"})
+        sent = len(on.sockets[0].sent)
+        await on.run_for(55)
+        assert on.sockets[0].sent[sent:] == [b"ping"] * 3
+        assert (on.feed.counters.half_open, len(on.open)) == (0, 1)
+        await on.run_for(66)
+        assert on.feed.counters.half_open == 1  # two intervals after the hold
+
+
+async def test_a_quarter_of_the_attempts_is_kept_for_when_nothing_serves():
+    async with stage(attempts=8, per=seconds(1000)) as on:
+        await on.live()
+        keeper, now = on.feed._keeper, on.clock.now
+        for _ in range(5):
+            keeper._attempts.take(now)
+        assert keeper.until_attempt(now) > 0  # six of eight
+        keeper.active.end("gone")
+        assert keeper.until_attempt(now) == 0
+
+
+async def test_a_buffer_is_bounded_in_bytes_too():
+    async with stage("binance", config=CexConfig(buffered_bytes=1000)) as on:
+        on.server.hold_snapshots = asyncio.Event()
+        await on.run_for(6)
+        assert on.feed.counters.overflows >= 1
+        on.server.hold_snapshots.set()
+        on.server.hold_snapshots = None
+        await on.run_for(6)
+        assert on.is_live()
 
 
 async def test_a_snapshot_older_than_the_stream_is_fetched_again():

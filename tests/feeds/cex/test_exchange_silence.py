@@ -107,3 +107,23 @@ async def test_a_pair_of_finer_digits_is_refused_alone():
         assert on.stale(PEPE) == "its digits do not fit 10^-8"
         assert len(on.attempts) == 1
         assert 2 <= len(subscriptions(on, "PEPE-USDT")) <= 3
+
+
+class Crossing(OkxScript):
+    """The book of one pair comes, and crosses at its first update: each time."""
+
+    def subscribed(self, socket, symbol):
+        super().subscribed(socket, symbol)
+        if symbol == "PEPE-USDT":
+            self.prices[symbol] = ("102", "101")
+            self.book(socket, symbol)
+            del self.prices[symbol]
+
+
+async def test_a_book_that_never_stays_costs_a_handful_of_connections():
+    async with running(Crossing([ETH_USDT, PEPE])) as on:
+        fresh = []
+        await on.run_for(600, lambda: (on.tick(), fresh.append(on.stale() is None)))
+        assert on.feed.counters.crossed > 10
+        assert 2 <= len(on.attempts) <= 8
+        assert fresh.count(True) >= 599

@@ -178,8 +178,7 @@ OKX = (
             b'{"event":"error","code":"60012","msg":"Invalid request: {\\"op\\": \\"subscribe\\", \\"argss\\":[{ '
             b'\\"channel\\" : \\"tickers\\", \\"instId\\" : \\"BTC-USDT\\"}]}","connId":"a4d3ae55"}'
         ),
-        Refused(
-            None,
+        Ignored(
             'Invalid request: {"op": "subscribe", "argss":[{ "channel" : "tickers", "instId" : "BTC-USDT"}]} (60012)',
         ),
     ),
