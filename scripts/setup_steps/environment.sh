@@ -57,7 +57,7 @@ use_environment() {
     [[ ! -r "$ROOT/.venv/stamp" ]] || read -r installed <"$ROOT/.venv/stamp"
     # Numba keeps a kernel whose own file is unchanged, also where a kernel of another file that it calls has changed.
     local kernels
-    kernels="$(find "$ROOT/bot" \( -name '*_kernel.py' -o -name '*_layout.py' \) -print0 | sort -z | xargs -0 cat | sha256sum)"
+    kernels="$({ find "$ROOT/bot" \( -name '*_kernel.py' -o -name '*_layout.py' \) -print0 2>/dev/null || true; } | sort -z | xargs -0r cat | sha256sum)"
     export NUMBA_CACHE_DIR="${CACHE_DIRECTORY:-$ROOT/.venv}/numba-cache-${installed:0:16}-${kernels:0:16}"
 }
 

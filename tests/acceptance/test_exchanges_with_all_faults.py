@@ -14,7 +14,7 @@ from bot.world.exchanges.server import EXCHANGES
 
 BLOCKS = int(os.environ.get("EXCHANGE_BLOCKS", "150"))
 """7,200 are a day."""
-SEED = int(os.environ.get("EXCHANGE_SEED", "12"))
+SEED = int(os.environ.get("EXCHANGE_SEED", "14"))
 STEPS = 6
 STEP_SECONDS = 2
 FAULT_EVERY = 60
