@@ -242,7 +242,9 @@ def _feed(
     # The feed judges a half-open socket by its own patience, which must be shorter than the session's.
     connect = _connect(settings, clock, max(variables.rpc_timeout, 2 * config.patience))
     if recorder is not None and settings.records_chain:
-        connect = recorded_connect(connect, variables.rpc_url, recorder.source("chain", config), SystemClock())
+        connect = recorded_connect(
+            connect, variables.rpc_url, recorder.source("chain", config), SystemClock()
+        )
     return HeadFeed(connect, clock, config, FOLLOWED_TOPICS, jitter, coming)
 
 
