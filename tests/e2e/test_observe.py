@@ -65,7 +65,7 @@ async def test_the_doctor_needs_no_more_and_names_what_is_not_mainnets_code(
         "doctor"
     )
     found = {f["subject"]: f["found"] for f in json.loads(household.out("doctor").read_text())["findings"]}
-    assert found.keys() == {"node", "addresses", "recording"}
+    assert found.keys() == {"node", "addresses", "exchanges", "recording"}
     assert "code at all 17" in found["addresses"]
     assert "token USDC" in found["addresses"], "a stand-in of the local market"
     assert "uniswap-v2" not in found["addresses"], "mainnet's own bytecode"
