@@ -20,6 +20,7 @@ from oracle.node import Node, number, text
 from oracle.venues import FEES, V3_FACTORIES, WETH
 
 from acceptance.market_process import OpenMarket
+from acceptance.processes import wait_for
 
 _TYPES = ["(uint256,uint256)[]", "address", "uint256", "uint256", "uint256", "uint256"]
 _IDENTITY = Account.from_key(keccak(text="relay identity of a test: holds nothing"))
@@ -69,7 +70,10 @@ class TinySearcher:
         """Say that block `head` is done with; the number of the block that follows it."""
         front: Node = self.market.front()
         head = front.call("eth_getBlockByNumber", "latest", False)
-        assert front.call("market_tickDone", head["number"], head["hash"]) is True
+        # The chain has a block a moment before its market is through with it.
+        assert wait_for(
+            lambda: front.call("market_tickDone", head["number"], head["hash"]) is True, 20, step=0.01
+        )
         return number(head["number"]) + 1
 
     def _post(self, method: str, params: list[Any]) -> dict[str, Any]:
