@@ -7,6 +7,8 @@ silent socket) is done by `_step`, in the connection's one task, which sleeps un
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.alarm import event_or_time
 from bot.feeds.cex.book_recovery import BookRecovery
@@ -20,6 +22,8 @@ from bot.feeds.cex.sender import Sender
 from bot.feeds.cex.snapshot_sync import INEXACT, SnapshotSync
 from bot.feeds.cex.transport import Socket, Tap
 from bot.feeds.cex.venue import Halted, Malformed, Pong, Refused, Resumed, Shutdown, TooFast
+
+log = structlog.get_logger()
 
 BOOK = int(Outcome.BOOK)
 QUOTE = int(Outcome.QUOTE)
@@ -167,7 +171,8 @@ class Connection:
                     self._look_for_awaited()
             else:
                 self._unusual(kind, outcome >> 8, payload, now)
-        except Exception as error:  # noqa: BLE001 - a defect met in one frame ends this connection, not the loop's reader
+        except Exception as error:  # a defect met in one frame ends this connection, not the loop's reader
+            log.exception("exchange.defect", exchange=self._environment.venue.name)
             self.end(f"defect: {type(error).__name__}: {error}")
 
     def on_ping(self) -> None:
@@ -327,7 +332,8 @@ class Connection:
                 if not self.has_ended:
                     wait = Nanoseconds(self._next_time(now) - now)
                     await event_or_time(self._environment.clock, self._stirred, wait)
-        except Exception as error:  # noqa: BLE001 - a defect met on one exchange must not end the others' feeds
+        except Exception as error:  # a defect met on one exchange must not end the others' feeds
+            log.exception("exchange.defect", exchange=self._environment.venue.name)
             self.end(f"defect: {type(error).__name__}: {error}")
         finally:
             self.end("stopped")

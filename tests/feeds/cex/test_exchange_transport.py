@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from aiohttp import WSMsgType, web
+from structlog.testing import capture_logs
 
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
@@ -210,8 +211,13 @@ async def test_a_defect_of_ours_ends_one_connection_and_is_said():
             raise ZeroDivisionError("planted")
 
         broken._read = fail
-        await on.move()
-        await until(lambda: broken.has_ended, "the end")
+        with capture_logs() as logged:
+            await on.move()
+            await until(lambda: broken.has_ended, "the end")
+        (defect,) = [line for line in logged if line["event"] == "exchange.defect"]
+        assert (defect["exchange"], defect["exc_info"]) == (on.venue.name, True), (
+            "the traceback is for the log"
+        )
         assert broken.reason == "defect: ZeroDivisionError: planted"
         await on.run_for(1)
         await on.live()
