@@ -215,9 +215,7 @@ async def test_a_defect_of_ours_ends_one_connection_and_is_said():
             await on.move()
             await until(lambda: broken.has_ended, "the end")
         (defect,) = [line for line in logged if line["event"] == "exchange.defect"]
-        assert (defect["exchange"], defect["exc_info"]) == (on.venue.name, True), (
-            "the traceback is for the log"
-        )
+        assert (defect["exchange"], defect["exc_info"]) == ("kraken", True), "with its traceback"
         assert broken.reason == "defect: ZeroDivisionError: planted"
         await on.run_for(1)
         await on.live()
