@@ -136,7 +136,7 @@ class NodeSimulation:
     answers: list = field(default_factory=list)
     ran: list = field(default_factory=list)
 
-    async def simulate(self, transaction, sender, on, environment):
+    async def simulate(self, transaction, sender, on, environment, behind=None):
         self.events.append("simulate")
         self.ran.append(transaction)
         answer = self.answers.pop(0) if self.answers else None

@@ -35,6 +35,7 @@ from bot.core.decisions import Bundle
 from bot.core.identity import TxHash, hex_bytes, hex_quantity, keccak
 from bot.core.ports import Clock
 from bot.core.result import Ok, Reverted, Unknown
+from bot.core.route_standing import BidBy, RouteStanding
 from bot.core.units import Nanoseconds
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
@@ -149,6 +150,18 @@ class _Route:
     @property
     def drops_reverts(self) -> bool:
         return self._connection.row.drops_reverts
+
+    @property
+    def takes_hints(self) -> bool:
+        return False
+
+    @property
+    def honours(self) -> frozenset[BidBy]:
+        return frozenset({"payment", "priority_fee"})
+
+    @property
+    def standing(self) -> RouteStanding:
+        return RouteStanding(self.name, "", self.drops_reverts, is_usable=True)
 
     async def close(self) -> None:
         await self._connection.close()

@@ -12,6 +12,7 @@ from bot.chain.revert_reason import revert_reason
 from bot.core.decisions import BlockEnvironment
 from bot.core.ethereum_json import MalformedAnswer, decode_data, decode_log, decode_quantity
 from bot.core.identity import Address, BlockRef, hex_bytes, hex_quantity
+from bot.core.pending import Behind
 from bot.core.ports import JsonRpc, SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.transaction import TransactionFields
@@ -27,7 +28,12 @@ class NodeSimulator:
         self._rpc = rpc
 
     async def simulate(
-        self, transaction: TransactionFields, sender: Address, on: BlockRef, environment: BlockEnvironment
+        self,
+        transaction: TransactionFields,
+        sender: Address,
+        on: BlockRef,
+        environment: BlockEnvironment,
+        behind: Behind | None = None,
     ) -> Ok[SimulatedCall] | Reverted | Unknown:
         """Reverted: the call reverted (its decoded reason, its data). Unknown: also when the node refused to run it.
 
@@ -38,6 +44,8 @@ class NodeSimulator:
             raise ValueError(
                 f"the environment is of block {environment.number}, on block {on.number} only the next fits"
             )
+        if behind is not None:
+            return Unknown("what goes before it cannot be simulated yet")
         answer = await self._rpc.request(
             _METHOD, [_payload(transaction, sender, environment), block_id(on.hash)]
         )

@@ -8,10 +8,12 @@ from enum import StrEnum
 
 import msgspec
 
+from bot.core.cost_terms import CostTerms
 from bot.core.identity import Address, BlockRef, IntentId, TxHash, WalletName
+from bot.core.pending import Behind
 from bot.core.profile import ProtocolName
 from bot.core.transaction import TransactionFields
-from bot.core.units import Gas, TokenUnits, Wei, WeiPerGas, gas_cost
+from bot.core.units import Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -89,6 +91,11 @@ class Plan(msgspec.Struct, frozen=True):
     """To the block's coinbase, out of the profit."""
     notional: TokenUnits
     """Sum of the cycles' inputs, in `profit_token`."""
+    behind: Behind | None = None
+    """Somebody else's transaction that this one follows in one bundle; None for a plan on the block's own state."""
+    bid_share: Bps | None = None
+    """The part of the net profit that was bid, and why, in `bid_reason`. None in plans of older journals."""
+    bid_reason: str = ""
 
     @property
     def worst_gas_cost(self) -> Wei:
@@ -171,6 +178,23 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Rival(msgspec.Struct, frozen=True):
+    """Who took the same pools in the block we were meant for, and what it cost him as far as the block shows."""
+
+    tx_hash: TxHash
+    sender: Address
+    index: int
+    """In the block."""
+    pools: int
+    """Of ours that he moved."""
+    tip_paid: Wei
+    """Gas used times effective tip."""
+    paid_at_most: Wei | None
+    """To the builder, tip included: what the block's builder gained that no other tip explains. None: not read."""
+    payers: int = 0
+    """Transactions that may share `paid_at_most` with him, himself included; 1: it is exact."""
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """The end of one intent, with what the chain says it did."""
 
@@ -185,6 +209,16 @@ class Outcome(msgspec.Struct, frozen=True):
     realized_profit: TokenUnits | None = None
     predicted_state_held: bool | None = None
     """Landed only: nobody moved the plan's pools before it in its block, and its parent was the block planned on."""
+    costs: CostTerms | None = None
+    """Mined only: what it cost, term by term, to be set against `predicted_terms` of the same plan."""
+    rival: Rival | None = None
+    """Outbid only."""
+    late_by: int | None = None
+    """Late only: nanoseconds from the arrival of the target block until the first route confirmed; None if none did."""
+    builder: Address | None = None
+    """Coinbase of the block that decided it."""
+    builder_name: str = ""
+    """What that block's extra data says, printable ASCII."""
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -196,3 +230,6 @@ class Bundle(msgspec.Struct, frozen=True):
     """RFC 4122 text; the same one replaces, an empty bundle under it cancels."""
     may_revert: bool
     """True for everything with a minimum profit on chain: goes only where reverts are dropped."""
+    behind_hash: bytes | None = None
+    """A hinted transaction that ours follows: `mev_sendBundle` names it so, and only routes that know it take this.
+    One that is known whole stands in `transactions` itself, before ours."""

@@ -8,6 +8,7 @@ import msgspec
 from bot.core.decisions import Approved, BlockEnvironment, Bundle
 from bot.core.identity import Address, BlockHash, BlockRef, TxHash, WalletName
 from bot.core.messages import ChainEvent, Head, Log
+from bot.core.pending import Behind
 from bot.core.records import (
     AttemptRecord,
     BlockRecord,
@@ -20,6 +21,7 @@ from bot.core.records import (
     RunRecord,
 )
 from bot.core.result import Ok, Reverted, Unknown
+from bot.core.route_standing import BidBy, RouteStanding
 from bot.core.transaction import SignedTransaction, TransactionFields
 from bot.core.units import Gas, Nanoseconds, Wei, WeiPerGas
 
@@ -89,6 +91,8 @@ class Receipt(msgspec.Struct, frozen=True):
     gas_used: Gas
     effective_gas_price: WeiPerGas
     logs: tuple[Log, ...]
+    l1_fee: Wei = Wei(0)
+    """What a rollup took on top of gas for its data."""
 
 
 class MinedTransaction(msgspec.Struct, frozen=True):
@@ -150,9 +154,18 @@ class ChainReader(Protocol):
 
 class Simulator(Protocol):
     async def simulate(
-        self, transaction: TransactionFields, sender: Address, on: BlockRef, environment: BlockEnvironment
+        self,
+        transaction: TransactionFields,
+        sender: Address,
+        on: BlockRef,
+        environment: BlockEnvironment,
+        behind: Behind | None = None,
     ) -> Ok[SimulatedCall] | Reverted | Unknown:
-        """Run the transaction as the only one of the next block. The caller has checked nonce, fee and balance."""
+        """Run the transaction in the next block: as the only one, or right behind another.
+
+        The caller has checked nonce, fee and balance. Reverted is the transaction's own word; one that goes before
+        it and fails is Unknown: nothing is known of ours then.
+        """
         ...
 
 
@@ -165,6 +178,21 @@ class BundleRoute(Protocol):
     @property
     def drops_reverts(self) -> bool:
         """The route promises that a transaction that reverts is not mined."""
+        ...
+
+    @property
+    def takes_hints(self) -> bool:
+        """Knows `mev_sendBundle`: can put ours behind a transaction that is known by its hash alone."""
+        ...
+
+    @property
+    def honours(self) -> frozenset[BidBy]:
+        """By what a bid counts here."""
+        ...
+
+    @property
+    def standing(self) -> RouteStanding:
+        """How it has behaved; one that is not usable is given nothing until it is tried again."""
         ...
 
     async def send(self, bundle: Bundle) -> Ok[str] | Reverted | Unknown:

@@ -18,7 +18,7 @@ class RecordingSimulator:
         self.answer = answer
         self.asked = []
 
-    async def simulate(self, transaction, sender, on, environment):
+    async def simulate(self, transaction, sender, on, environment, behind=None):
         self.asked.append((transaction, sender, on, environment))
         return self.answer
 
