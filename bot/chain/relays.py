@@ -160,6 +160,10 @@ class _Route:
         return frozenset({"payment", "priority_fee"})
 
     @property
+    def is_usable(self) -> bool:
+        return True
+
+    @property
     def standing(self) -> RouteStanding:
         return RouteStanding(self.name, "", self.drops_reverts, is_usable=True)
 

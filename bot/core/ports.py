@@ -191,8 +191,13 @@ class BundleRoute(Protocol):
         ...
 
     @property
+    def is_usable(self) -> bool:
+        """False: given nothing until it is tried again. `standing` says why."""
+        ...
+
+    @property
     def standing(self) -> RouteStanding:
-        """How it has behaved; one that is not usable is given nothing until it is tried again."""
+        """How it has behaved."""
         ...
 
     async def send(self, bundle: Bundle) -> Ok[str] | Reverted | Unknown:
