@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from bot.core.identity import Address, address_from_hex, from_hex
-from bot.core.profile import ChainProfile, ProtocolName, SlotRule, Token, Venue
+from bot.core.profile import ChainProfile, ProtocolName, SlotKind, SlotRule, Token, Venue
+from bot.core.units import Nanoseconds
 
 PROFILE_FOLDER = Path(__file__).parent
 _FEE_OF_EACH_POOL = "0/1000000"
@@ -39,7 +42,7 @@ def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
     return ChainProfile(
         name=raw["name"],
         chain_id=int(raw["chain_id"]),
-        slot=SlotRule(int(raw["slot"]["genesis_time"]), int(raw["slot"]["seconds"])),
+        slot=_slot(raw["slot"]),
         gas_schedule=raw["gas_schedule"],
         weth=tokens[raw["weth"]],
         base_tokens=tuple(tokens[symbol] for symbol in raw["base_tokens"]),
@@ -50,6 +53,20 @@ def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
         code_hashes={named[name]: from_hex(text) for name, text in raw["code_hashes"].items()},
         is_throwaway=bool(raw.get("throwaway", False)),
     )
+
+
+def _slot(row: Mapping[str, Any]) -> SlotRule:
+    kind = row.get("kind", "slots")
+    seconds = int(row["seconds"])
+    if kind not in ("slots", "observed") or seconds < 1:
+        raise ValueError(f"[slot] kind {kind!r}, seconds {seconds}: slots or observed, at least one second")
+    rule = SlotRule(int(row["genesis_time"]), seconds, cast("SlotKind", kind))
+    given = {
+        field: Nanoseconds(int(row[f"{field}_ms"]) * 1_000_000)
+        for field in ("closes_after", "heads_after")
+        if f"{field}_ms" in row
+    }
+    return msgspec.structs.replace(rule, **given)
 
 
 def _venue(row: Mapping[str, Any]) -> Venue:

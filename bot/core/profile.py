@@ -5,8 +5,10 @@ from typing import Literal
 import msgspec
 
 from bot.core.identity import ZERO_ADDRESS, Address
+from bot.core.units import Nanoseconds
 
 ProtocolName = Literal["uniswap_v2", "uniswap_v3", "pancakeswap_v3"]
+SlotKind = Literal["slots", "observed"]
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -16,10 +18,20 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class SlotRule(msgspec.Struct, frozen=True):
-    """Block timestamps are genesis_time + seconds * slot; a missed slot leaves a gap."""
+    """When blocks come: by the wall clock, or only as they are seen to come.
+
+    slots: block timestamps are genesis_time + seconds * slot; a missed slot leaves a gap. observed: no such clock, or
+    one that is not ours (a local market in its own time): `seconds` is what is believed before anything was seen.
+    """
 
     genesis_time: int
     seconds: int
+    kind: SlotKind = "slots"
+    closes_after: Nanoseconds = Nanoseconds(2_500_000_000)
+    """slots: into the slot, what reaches a builder later misses its block. Mainnet's relays refuse the proposer's call
+    after 3 s (flashbots/mev-boost-relay, GETHEADER_REQUEST_CUTOFF_MS), most proposers call between 0.5 and 3 s."""
+    heads_after: Nanoseconds = Nanoseconds(2_200_000_000)
+    """slots: into the slot, when a head usually reaches us; believed until arrivals have been seen."""
 
 
 class Venue(msgspec.Struct, frozen=True):
