@@ -313,8 +313,10 @@ async def _send(
         return await _drop(
             plan, "mode", Check("simulate", "simulating and judging", "a plan to sign"), deps, funnel
         )
-    if not deps.dispatcher.protected_routes:
-        return await _drop(plan, "route", Check("no_private_route", "drops reverts", "none"), deps, funnel)
+    no_route = deps.dispatcher.why_no_route(plan)
+    if no_route is not None:
+        check = Check("no_private_route", "a usable one that drops reverts", no_route)
+        return await _drop(plan, "route", check, deps, funnel)
     deps.ledger.reserve(plan.id, approved.reservation, plan.window)
     deps.recorded_intents.add(plan.id)
     started = deps.clock.monotonic()

@@ -27,6 +27,7 @@ from listed_chain import (
 from bot.core.identity import TxHash, keccak
 from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
+from bot.core.route_standing import RouteStanding
 from bot.core.transaction import SignedTransaction
 from bot.costs.gas_schedule import gas_schedule
 from bot.execution.config import ExecutionConfig
@@ -181,6 +182,13 @@ class Relay:
     drops_reverts: bool = True
     answer: object = Ok("0xbundle")
     received: list = field(default_factory=list)
+    takes_hints: bool = False
+    is_usable: bool = True
+    honours: frozenset = frozenset({"payment", "priority_fee"})
+
+    @property
+    def standing(self):
+        return RouteStanding(self.name, "127.0.0.1", self.drops_reverts, self.is_usable, "out of order")
 
     async def send(self, bundle):
         self.events.append("send")

@@ -17,6 +17,8 @@ class Attempt(msgspec.Struct, frozen=True):
     answer: Ok[str] | Reverted | Unknown
     answered_at: Nanoseconds | None
     """Monotonic. None: not known any more, the bot was restarted since."""
+    target_block: int = 0
+    """For which it was handed over: the plan's own, or a later one of its window."""
 
 
 class OwnPayload(msgspec.Struct, frozen=True):

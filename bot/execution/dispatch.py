@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from bot.core.decisions import Approved, Bundle, Outcome, Verdict
+from bot.core.decisions import Approved, Bundle, Outcome, Plan, Verdict
 from bot.core.identity import IntentId, TxHash
 from bot.core.ports import BundleRoute, Clock, Journal, Signer
 from bot.core.records import IntentRecord, OutcomeRecord, PayloadRecord
@@ -14,6 +14,7 @@ from bot.core.transaction import SignedTransaction
 from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import LivePayload, NonceLine
+from bot.execution.resubmission import Standing, StandingPayloads
 from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, hand_over, routes_for
 
 NOT_ANSWERED = Unknown("not answered yet")
@@ -61,11 +62,20 @@ class Dispatcher:
         self._limit = limit
         self._salt = salt
         self._handing_over: set[asyncio.Task[None]] = set()
+        self.standing = StandingPayloads()
+        """What may be handed over again at a later head."""
 
     @property
-    def protected_routes(self) -> tuple[str, ...]:
-        """Names of the routes that may be given a plan that can revert (law 7)."""
-        return tuple(route.name for route in self._routes if route.drops_reverts)
+    def routes(self) -> tuple[BundleRoute, ...]:
+        return self._routes
+
+    def why_no_route(self, plan: Plan) -> str | None:
+        """Asked before anything is signed: why no route may be given this plan; None when there is one (law 7)."""
+        behind_hash = (
+            plan.behind.hash if plan.behind is not None and plan.behind.transaction is None else None
+        )
+        unsigned = Bundle((), plan.target_block, "", may_revert=True, behind_hash=behind_hash)
+        return routes_for(unsigned, self._routes).no_send
 
     async def dispatch(
         self,
@@ -122,20 +132,48 @@ class Dispatcher:
 
         A route that hangs holds up neither the tick nor the others.
         """
-        plan, tx_hash = approved.plan, signed.hash
-        bundle = bundle_of(plan, signed, self._salt)
+        plan = approved.plan
+        line.note_payload(LivePayload(plan.id, plan.transaction.nonce, signed.hash))
+        sent = await self._send(plan, signed, plan.target_block, took, self._payload(approved, signed))
+        self.standing.note_sent(plan, signed)
+        return sent
+
+    async def resubmit(
+        self,
+        standing: Standing,
+        target_block: int,
+        took: Callable[[str, int], None] = lambda _step, _ns: None,
+    ) -> Sent:
+        """The very bytes again, for a later block of their window. The caller had them simulated anew."""
+        standing.aimed_at = target_block
+        return await self._send(standing.plan, standing.signed, target_block, took)
+
+    def withdraw(self, intent: IntentId) -> None:
+        """It no longer pays: handed over no more, and watched until its window is over."""
+        self.standing.withdraw(intent)
+        self._in_flight.no_longer_pays(intent)
+
+    async def _send(
+        self,
+        plan: Plan,
+        signed: SignedTransaction,
+        target_block: int,
+        took: Callable[[str, int], None],
+        payload: PayloadRecord | None = None,
+    ) -> Sent:
+        tx_hash, bundle = signed.hash, bundle_of(plan, signed, self._salt, target_block)
         now, started = self._clock.utc(), self._clock.monotonic()
         pending = [
             RouteAnswer(route.name, NOT_ANSWERED, now, Nanoseconds(0), started)
             for route in routes_for(bundle, self._routes).usable
         ]
-        await asyncio.gather(
-            self._journal.record_payload(self._payload(approved, signed)),
-            *self._recordings(plan.id, tx_hash, bundle, pending),
-        )
-        line.note_payload(LivePayload(plan.id, plan.transaction.nonce, tx_hash))
-        self._in_flight.signed(plan.id, tx_hash)
-        self._in_flight.answered(plan.id, pending)
+        recordings = self._recordings(plan.id, tx_hash, bundle, pending)
+        if payload is not None:
+            recordings = [self._journal.record_payload(payload), *recordings]
+        await asyncio.gather(*recordings)
+        if payload is not None:
+            self._in_flight.signed(plan.id, tx_hash)
+        self._in_flight.answered(plan.id, pending, target_block)
         recorded = self._clock.monotonic()
         took("payload on disk", recorded - started)
         handed = hand_over(bundle, self._routes, self._clock, self._limit)
@@ -148,7 +186,7 @@ class Dispatcher:
         self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, handed: Sequence[asyncio.Task[RouteAnswer]]
     ) -> None:
         answers = await asyncio.gather(*handed)
-        self._in_flight.answered(intent, answers)
+        self._in_flight.answered(intent, answers, bundle.target_block)
         await asyncio.gather(*self._recordings(intent, tx_hash, bundle, answers))
 
     def _recordings(

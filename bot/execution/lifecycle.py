@@ -20,6 +20,8 @@ class State(StrEnum):
     """A payload is on disk, or may exist because the signer did not answer."""
     SENT = "sent"
     """Handed to at least one route, whatever the route said."""
+    WITHDRAWN = "withdrawn"
+    """No longer pays at a new head, and is handed over no more; its payload can land until its window is over."""
     DROPPED = "dropped"
     """Ended before a signature could exist: denied, not simulated, or refused by the signer."""
     LANDED = "landed"
@@ -48,6 +50,8 @@ class Event(StrEnum):
     SIGNER_SILENT = "signer silent"
     """A signature may exist: the budget stays reserved."""
     HANDED_OVER = "handed over"
+    NO_LONGER_PAYS = "no longer pays"
+    """Simulated anew at a later head of its window."""
     REPLANNED = "replanned"
     """Another payload of the same intent, at the same nonce."""
     FOUND_LANDED = "found landed"
@@ -87,7 +91,7 @@ _BY_THE_CHAIN: Final = tuple(
 _MINED: Final = ((Verdict.LANDED, Event.FOUND_LANDED), (Verdict.MINED_REVERTED, Event.FOUND_MINED_REVERTED))
 """These can still follow another ending: a payload is valid until its nonce is used, and payloads leak."""
 _MINED_STATES: Final = (State.LANDED, State.MINED_REVERTED)
-_OPEN: Final = (State.RECORDED, State.SIGNED, State.SENT)
+_OPEN: Final = (State.RECORDED, State.SIGNED, State.SENT, State.WITHDRAWN)
 """RECORDED too: a start finds intents whose process died there."""
 
 TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
@@ -101,6 +105,8 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.RECORDED, Event.SIGNER_SIGNED): State.SIGNED,
     (State.SIGNED, Event.HANDED_OVER): State.SENT,
     (State.SENT, Event.HANDED_OVER): State.SENT,
+    (State.SENT, Event.NO_LONGER_PAYS): State.WITHDRAWN,
+    (State.WITHDRAWN, Event.HANDED_OVER): State.WITHDRAWN,  # a route's late answer
     (State.SENT, Event.REPLANNED): State.SIGNED,
     **{(opened, Event.RUN_ENDED): State.UNKNOWN for opened in _OPEN},
     **{(opened, event): end for opened in (*_OPEN, State.UNKNOWN) for end, event in _BY_THE_CHAIN},

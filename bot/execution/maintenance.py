@@ -80,16 +80,25 @@ class InFlight:
         """A signature may exist that we have not seen: the intent stays open until its window and nonce say more."""
         self._tracked[intent].life.meet(Event.SIGNER_SILENT)
 
-    def answered(self, intent: IntentId, answers: Sequence[RouteAnswer]) -> None:
-        """What the routes said; may be told in parts, also after the verdict. A route's later word replaces its earlier."""
+    def no_longer_pays(self, intent: IntentId) -> None:
+        """At a later head of its window: it is handed over no more."""
+        self._tracked[intent].life.meet(Event.NO_LONGER_PAYS)
+
+    def answered(self, intent: IntentId, answers: Sequence[RouteAnswer], target_block: int) -> None:
+        """What the routes said of handing it over for `target_block`; may be told in parts, also after the verdict.
+
+        A route's later word on the same block replaces its earlier.
+        """
         tracked = self._tracked.get(intent)
         if not answers or tracked is None:
             return
         if not tracked.life.is_over:
             tracked.life.meet(Event.HANDED_OVER)
-        spoken = {answer.route for answer in answers}
-        earlier = [one for one in tracked.attempts or [] if one.route not in spoken]
-        tracked.attempts = earlier + [Attempt(a.route, a.answer, a.answered_at) for a in answers]
+        spoken = {(answer.route, target_block) for answer in answers}
+        earlier = [one for one in tracked.attempts or [] if (one.route, one.target_block) not in spoken]
+        tracked.attempts = earlier + [
+            Attempt(a.route, a.answer, a.answered_at, target_block) for a in answers
+        ]
 
     def cancelled(self, intent: IntentId) -> None:
         """Its bundles were cancelled on our order."""

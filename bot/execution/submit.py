@@ -46,38 +46,59 @@ class RouteAnswer(msgspec.Struct, frozen=True):
     """Monotonic, to be set against the arrival of the target block."""
 
 
-def replacement_uuid(plan: Plan, salt: bytes) -> str:
+def replacement_uuid(plan: Plan, salt: bytes, target_block: int | None = None) -> str:
     """The same text for every payload of one wallet, nonce and target block, so that a later one replaces.
 
     Relays want RFC 4122 text of version 4; these 122 bits come from a hash instead of chance. `salt` is known to
     this engine alone: some builders cancel by uuid without asking who asks.
     """
     fields = plan.transaction
-    seed = keccak(salt + plan.sender + b"%d/%d/%d" % (fields.chain_id, fields.nonce, plan.target_block))[:16]
+    # A back-run replaces nothing but itself: the wallet's own bundle for that block stays with the relays.
+    follows = plan.behind.hash if plan.behind is not None else b""
+    block = plan.target_block if target_block is None else target_block
+    seed = keccak(salt + plan.sender + b"%d/%d/%d" % (fields.chain_id, fields.nonce, block) + follows)[:16]
     marked = bytes([*seed[:6], seed[6] & 0x0F | 0x40, seed[7], seed[8] & 0x3F | 0x80, *seed[9:]]).hex()
     return "-".join((marked[:8], marked[8:12], marked[12:16], marked[16:20], marked[20:]))
 
 
-def bundle_of(plan: Plan, signed: SignedTransaction, salt: bytes) -> Bundle:
-    """One transaction for the plan's target block. Every plan has a minimum profit on chain, so each may revert."""
+def bundle_of(plan: Plan, signed: SignedTransaction, salt: bytes, target_block: int | None = None) -> Bundle:
+    """For the plan's target block, or a later one of its window. Every plan has a minimum profit, so each may revert.
+
+    A back-run stands behind the transaction it follows, never before: that one first in the bundle where it is known,
+    else named by its hash, which only `mev_sendBundle` can say.
+    """
+    behind = plan.behind
+    before = (behind.transaction.raw,) if behind is not None and behind.transaction is not None else ()
     return Bundle(
-        transactions=(signed.raw,),
-        target_block=plan.target_block,
-        replacement_uuid=replacement_uuid(plan, salt),
+        transactions=(*before, signed.raw),
+        target_block=plan.target_block if target_block is None else target_block,
+        replacement_uuid=replacement_uuid(plan, salt, target_block),
         may_revert=True,
+        behind_hash=behind.hash if behind is not None and not before else None,
     )
 
 
 def routes_for(bundle: Bundle, routes: Sequence[BundleRoute]) -> RouteChoice:
-    """Law 7: what may revert goes only where reverts are dropped."""
+    """Law 7: what may revert goes only where reverts are dropped. What is broken waits until it is tried again."""
     usable: list[BundleRoute] = []
     refused: list[RefusedRoute] = []
     for route in routes:
-        if bundle.may_revert and route.drops_reverts is not True:
-            refused.append(RefusedRoute(route.name, "the plan may revert and this route mines reverts"))
-        else:
+        reason = _why_not(bundle, route)
+        if reason is None:
             usable.append(route)
+        else:
+            refused.append(RefusedRoute(route.name, reason))
     return RouteChoice(tuple(usable), tuple(refused))
+
+
+def _why_not(bundle: Bundle, route: BundleRoute) -> str | None:
+    if bundle.may_revert and route.drops_reverts is not True:
+        return "the plan may revert and this route mines reverts"
+    if bundle.behind_hash is not None and not route.takes_hints:
+        return "it cannot put a bundle behind a transaction that is known by its hash alone"
+    if not route.is_usable:
+        return f"it is not usable: {route.standing.problem}"
+    return None
 
 
 async def submit(

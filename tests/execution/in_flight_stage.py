@@ -40,7 +40,7 @@ class Stage:
         plan = plan_on(head, opportunity(head, pools), nonce=nonce, **changes)
         self.in_flight.recorded(plan)
         self.in_flight.signed(plan.id, tx_hash(name))
-        self.in_flight.answered(plan.id, answers)
+        self.in_flight.answered(plan.id, answers, plan.target_block)
         return plan
 
     async def block(self, number, *transactions, fork="", count=None, seen_at=100):

@@ -113,7 +113,7 @@ class Bot:
         bundle = bundle_of(plan, SignedTransaction(raw, tx_hash, plan.transaction), bytes(32))
         answers = await submit(bundle, self.routes, SystemClock(), LIMIT)
         assert [(a.route, type(a.answer)) for a in answers] == [("market", Ok)]
-        self.in_flight.answered(plan.id, answers)
+        self.in_flight.answered(plan.id, answers, plan.target_block)
 
     async def settle(self):
         head = await self.head()

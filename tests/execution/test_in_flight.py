@@ -244,7 +244,7 @@ async def test_nothing_is_handed_over_before_it_was_signed(stage):
     plan = plan_on(head_at(100))
     stage.in_flight.recorded(plan)
     with pytest.raises(BrokenInvariant):
-        stage.in_flight.answered(plan.id, [ACCEPTED])
+        stage.in_flight.answered(plan.id, [ACCEPTED], plan.target_block)
     assert stage.is_open(plan)
     assert await stage.block(101) == {plan.id: Verdict.EXPIRED}
     assert "handed to no route" in stage.news[0].outcome.reason

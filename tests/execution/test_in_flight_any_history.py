@@ -54,7 +54,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.ledger.reserve(plan.id, Reservation(MAIN, nonce, Wei(COST), Wei(COST // 10)), window)
         self.in_flight.recorded(plan)
         self.in_flight.signed(plan.id, tx_hash(name))
-        self.in_flight.answered(plan.id, [ACCEPTED])
+        self.in_flight.answered(plan.id, [ACCEPTED], plan.target_block)
 
     @rule(
         data=st.data(),

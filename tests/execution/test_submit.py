@@ -31,6 +31,7 @@ class Route:
     def __init__(self, name, drops_reverts=True, behaviour=lambda: Ok("0xbundle")):
         self.name = name
         self.drops_reverts = drops_reverts
+        self.takes_hints, self.is_usable = False, True
         self.received = []
         self._behaviour = behaviour
 
