@@ -18,7 +18,9 @@ from bot.core.ethereum_json import (
     decode_logs_of,
     decode_quantity,
     decode_receipt_or_none,
+    decode_receipts_of,
     decode_transactions,
+    decode_withdrawn,
     decoded,
 )
 from bot.core.identity import Address, BlockHash, BlockRef, TxHash, hex_bytes, hex_quantity
@@ -116,6 +118,16 @@ class RpcChainReader:
         """Of a block that exists; one the node does not have is Unknown, not an empty block."""
         answer = await self._ask("eth_getBlockByHash", hex_bytes(block), True)
         return decoded(answer, decode_transactions, "eth_getBlockByHash")
+
+    async def receipts(self, block: BlockHash) -> Ok[tuple[Receipt, ...]] | Reverted | Unknown:
+        """Of every transaction of one block, in its order. Unknown where a node does not serve whole blocks of them."""
+        answer = await self._ask("eth_getBlockReceipts", hex_bytes(block))
+        return decoded(answer, decode_receipts_of(block), "eth_getBlockReceipts")
+
+    async def withdrawn(self, block: BlockHash, to: Address) -> Ok[Wei] | Reverted | Unknown:
+        """What the block itself credited to `to`: stake that was withdrawn (EIP-4895), no transaction shows it."""
+        answer = await self._ask("eth_getBlockByHash", hex_bytes(block), False)
+        return decoded(answer, decode_withdrawn(to), "eth_getBlockByHash")
 
     async def _ask(self, method: str, *params: object) -> Ok[Any] | Unknown:
         answer = await self._rpc.request(method, params)

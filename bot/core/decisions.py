@@ -193,6 +193,8 @@ class Rival(msgspec.Struct, frozen=True):
     """To the builder, tip included: what the block's builder gained that no other tip explains. None: not read."""
     payers: int = 0
     """Transactions that may share `paid_at_most` with him, himself included; 1: it is exact."""
+    gas_used: Gas | None = None
+    """None: not read."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

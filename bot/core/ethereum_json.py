@@ -13,7 +13,7 @@ from bot.core.identity import Address, BlockHash, BlockRef, TxHash
 from bot.core.messages import Head, Log
 from bot.core.ports import MinedTransaction, Receipt
 from bot.core.result import Ok, Reverted, Unknown
-from bot.core.units import Gas, WeiPerGas
+from bot.core.units import Gas, Wei, WeiPerGas
 
 T = TypeVar("T")
 
@@ -70,6 +70,7 @@ def decode_head(value: object) -> Head:
         gas_used=Gas(decode_quantity(block.get("gasUsed"))),
         gas_limit=Gas(decode_quantity(block.get("gasLimit"))),
         coinbase=Address(decode_data(block.get("miner"), 20)),
+        extra_data=decode_data(block.get("extraData", "0x")),
     )
 
 
@@ -139,8 +140,10 @@ def decode_logs_of_receipts(block: BlockHash) -> Callable[[object], tuple[Log, .
 
 def decode_receipt_or_none(value: object) -> Receipt | None:
     """null: the transaction is not in a block this node knows. A receipt without `status` (before EIP-658) fails."""
-    if value is None:
-        return None
+    return None if value is None else _receipt(value)
+
+
+def _receipt(value: object) -> Receipt:
     receipt = _object(value, "receipt")
     status = decode_quantity(receipt.get("status"))
     if status not in (0, 1):
@@ -154,7 +157,57 @@ def decode_receipt_or_none(value: object) -> Receipt | None:
         gas_used=Gas(decode_quantity(receipt.get("gasUsed"))),
         effective_gas_price=WeiPerGas(decode_quantity(receipt.get("effectiveGasPrice"))),
         logs=tuple(decode_log(log) for log in _list(receipt.get("logs"), "logs")),
+        l1_fee=_rollup_fee(receipt),
     )
+
+
+def decode_receipts_of(block: BlockHash) -> Callable[[object], tuple[Receipt, ...]]:
+    """A decoder of `eth_getBlockReceipts` for one block, in its order; a receipt of another block is refused."""
+
+    def decode(value: object) -> tuple[Receipt, ...]:
+        receipts = tuple(_receipt(item) for item in _list(value, "receipts"))
+        strange = next((one for one in receipts if one.block.hash != block), None)
+        if strange is not None:
+            raise MalformedAnswer(
+                f"a receipt of block 0x{strange.block.hash.hex()} among those of 0x{block.hex()}"
+            )
+        return receipts
+
+    return decode
+
+
+def _rollup_fee(receipt: Mapping[str, Any]) -> Wei:
+    """What an OP-stack chain takes beside gas: `l1Fee`, and the operator's fee by the scalars that stand beside it.
+
+    Operator fee: gas * scalar // 10^6 + constant since Isthmus, gas * scalar * 100 + constant since Jovian, whose
+    receipts have the scalar of the data footprint as well. Without `l1Fee` (layer 1, Arbitrum, whose data is gas): 0.
+    """
+    if receipt.get("l1Fee") is None:
+        return Wei(0)
+    fee = decode_quantity(receipt.get("l1Fee"))
+    if receipt.get("operatorFeeScalar") is not None:
+        scaled = decode_quantity(receipt.get("gasUsed")) * decode_quantity(receipt.get("operatorFeeScalar"))
+        is_jovian = receipt.get("daFootprintGasScalar") is not None
+        fee += scaled * 100 if is_jovian else scaled // 10**6
+        fee += decode_quantity(receipt.get("operatorFeeConstant", "0x0"))
+    return Wei(fee)
+
+
+def decode_withdrawn(to: Address) -> Callable[[object], Wei]:
+    """Of a block's withdrawals (EIP-4895, amounts in gwei) those to one address; no list before Shanghai: 0."""
+
+    def decode(value: object) -> Wei:
+        withdrawals = _object(value, "block").get("withdrawals")
+        found = [] if withdrawals is None else _list(withdrawals, "withdrawals")
+        ours = [one for one in map(_withdrawal, found) if one[0] == to]
+        return Wei(sum(gwei for _, gwei in ours) * 10**9)
+
+    return decode
+
+
+def _withdrawal(value: object) -> tuple[bytes, int]:
+    withdrawal = _object(value, "withdrawal")
+    return decode_data(withdrawal.get("address"), 20), decode_quantity(withdrawal.get("amount"))
 
 
 def decode_transactions(value: object) -> tuple[MinedTransaction, ...]:
@@ -175,6 +228,8 @@ def _mined(value: object) -> MinedTransaction:
         to=None if to is None else Address(decode_data(to, 20)),
         nonce=decode_quantity(transaction.get("nonce")),
         index=decode_quantity(transaction.get("transactionIndex")),
+        value=Wei(decode_quantity(transaction.get("value"))),
+        input_size=len(decode_data(transaction.get("input"))),
     )
 
 

@@ -18,6 +18,8 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     gas_used: Gas
     gas_limit: Gas
     coinbase: Address
+    extra_data: bytes = b""
+    """At most 32 bytes, in which builders write their names. Empty also where a node does not say."""
 
     @property
     def ref(self) -> BlockRef:

@@ -92,7 +92,7 @@ class Receipt(msgspec.Struct, frozen=True):
     effective_gas_price: WeiPerGas
     logs: tuple[Log, ...]
     l1_fee: Wei = Wei(0)
-    """What a rollup took on top of gas for its data."""
+    """What a rollup took on top of gas: for its data, and its operator's fee."""
 
 
 class MinedTransaction(msgspec.Struct, frozen=True):
@@ -103,6 +103,9 @@ class MinedTransaction(msgspec.Struct, frozen=True):
     to: Address | None
     nonce: int
     index: int
+    value: Wei = Wei(0)
+    input_size: int = 0
+    """Bytes of calldata, or of a creation's code."""
 
 
 class SimulatedCall(msgspec.Struct, frozen=True):
@@ -150,6 +153,14 @@ class ChainReader(Protocol):
     async def transactions(
         self, block: BlockHash
     ) -> Ok[tuple[MinedTransaction, ...]] | Reverted | Unknown: ...
+
+    async def receipts(self, block: BlockHash) -> Ok[tuple[Receipt, ...]] | Reverted | Unknown:
+        """Of every transaction of one block, in its order."""
+        ...
+
+    async def withdrawn(self, block: BlockHash, to: Address) -> Ok[Wei] | Reverted | Unknown:
+        """What the block itself credited to `to`: stake that was withdrawn (EIP-4895), no transaction shows it."""
+        ...
 
 
 class Simulator(Protocol):

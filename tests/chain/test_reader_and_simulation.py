@@ -131,7 +131,12 @@ async def test_logs_receipts_and_transactions_of_a_block(prepared, reader):
     assert receipt.gas_used == head.gas_used
     [mined] = (await reader.transactions(head.hash)).value
     assert (mined.hash, mined.sender, mined.to, mined.nonce, mined.index) == (tx, SENDER, LOGGER, 0, 0)
+    assert (mined.value, mined.input_size > 0) == (0, False)
+    assert await reader.receipts(head.hash) == Ok((receipt,))
+    assert await reader.withdrawn(head.hash, SENDER) == Ok(0)
     assert await reader.receipt(bytes(32)) == Ok(None)
+    for read in (reader.receipts(bytes(32)), reader.withdrawn(bytes(32), SENDER)):
+        assert isinstance(await read, Unknown)
 
 
 async def test_a_dead_connection_is_unknown_in_every_read(reader, anvil_rpc):

@@ -15,7 +15,9 @@ from bot.core.ethereum_json import (
     decode_logs_of_receipts,
     decode_quantity,
     decode_receipt_or_none,
+    decode_receipts_of,
     decode_transactions,
+    decode_withdrawn,
     decoded,
 )
 from bot.core.result import Ok, Reverted, Unknown
@@ -55,6 +57,8 @@ TRANSACTION = {
     "to": None,
     "nonce": "0x4",
     "transactionIndex": "0x0",
+    "value": "0x5",
+    "input": "0x0102",
 }
 
 
@@ -67,7 +71,7 @@ def test_the_good_forms_decode():
     assert (receipt.succeeded, receipt.gas_used, receipt.effective_gas_price) == (True, 21_000, 9)
     assert receipt.logs == (log,)
     [mined] = decode_transactions({"transactions": [TRANSACTION]})
-    assert (mined.to, mined.nonce, mined.index) == (None, 4, 0)
+    assert (mined.to, mined.nonce, mined.index, mined.value, mined.input_size) == (None, 4, 0, 5, 2)
     assert decode_head_or_none(None) is decode_receipt_or_none(None) is None
 
 
@@ -91,6 +95,8 @@ def test_a_field_missing_or_bent_is_malformed_and_never_a_zero(decode, good, opt
         for bent in [without, *(good | {field: value} for value in BENT)]:
             if bent.get(field) in ("0x", "0x" + "11" * 33) and field == "data":
                 continue  # empty and long data are data
+            if bent.get(field) in ("0x", "0x" + "11" * 33) and field == "input":
+                continue
             if bent.get(field) == [] and field in ("topics", "logs"):
                 continue
             with pytest.raises(MalformedAnswer):
@@ -161,3 +167,46 @@ def test_only_ok_is_decoded_and_a_malformed_ok_is_unknown():
     assert decoded(Reverted("no"), decode_quantity, "eth_x") == Reverted("no")
     assert decoded(Unknown("late"), decode_quantity, "eth_x") == Unknown("late")
     assert decoded(Ok(None), decode_quantity, "eth_x") == Unknown("eth_x: None is not a quantity")
+
+
+def test_who_built_a_block_is_read_where_its_header_says_so():
+    assert decode_head(HEADER).extra_data == b""
+    assert decode_head(HEADER | {"extraData": "0x546974616e"}).extra_data == b"Titan"
+    with pytest.raises(MalformedAnswer):
+        decode_head(HEADER | {"extraData": None})
+
+
+ISTHMUS = {"l1Fee": "0x64", "operatorFeeScalar": hex(3_000_000), "operatorFeeConstant": "0x7"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "fee"),
+    [
+        ({}, 0),
+        ({"l1Fee": None}, 0),
+        ({"l1Fee": "0x64"}, 100),
+        (ISTHMUS, 100 + 21_000 * 3 + 7),
+        (ISTHMUS | {"operatorFeeScalar": "0x1"}, 100 + 0 + 7),
+        (ISTHMUS | {"operatorFeeScalar": "0x3", "daFootprintGasScalar": "0x190"}, 100 + 21_000 * 300 + 7),
+    ],
+    ids=["layer 1", "a deposit", "ecotone", "isthmus", "rounded down", "jovian"],
+)
+def test_a_rollups_fee_beside_gas(fields, fee):
+    assert decode_receipt_or_none(RECEIPT | fields).l1_fee == fee
+
+
+def test_receipts_of_another_block_are_refused():
+    decode = decode_receipts_of(bytes.fromhex("ab" * 32))
+    assert len(decode([RECEIPT, RECEIPT])) == 2
+    with pytest.raises(MalformedAnswer):
+        decode([RECEIPT, RECEIPT | {"blockHash": OTHER}])
+
+
+def test_withdrawals_to_one_address_are_gwei():
+    ours, other = "0x" + "11" * 20, "0x" + "12" * 20
+    block = {"withdrawals": [{"address": a, "amount": "0x3"} for a in (ours, other, ours)]}
+    assert decode_withdrawn(bytes.fromhex("11" * 20))(block) == 6 * 10**9
+    assert decode_withdrawn(bytes.fromhex("11" * 20))({}) == 0
+    for bad in ({"withdrawals": [{"address": ours}]}, {"withdrawals": {}}, None):
+        with pytest.raises(MalformedAnswer):
+            decode_withdrawn(bytes(20))(bad)
