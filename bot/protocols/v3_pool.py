@@ -72,9 +72,12 @@ class ConcentratedPool:
         sqrt_price: int = 0,
         tick: int = 0,
         liquidity: int = 0,
-        ticks: Mapping[int, TickLiquidity] = MappingProxyType({}),
+        ticks: Mapping[int, TickLiquidity] | TickRanges = MappingProxyType({}),
     ) -> None:
-        """`fee` in millionths; all initialised ticks. Raises ValueError where the parts contradict each other."""
+        """`fee` in millionths; all initialised ticks, copied unless they are another pool's own TickRanges.
+
+        Raises ValueError where the parts contradict each other.
+        """
         if not 0 <= fee < MILLION or not 0 < tick_spacing <= MAX_TICK:
             raise ValueError(f"no pool has a fee of {fee} millionths and a tick spacing of {tick_spacing}")
         self.fee = fee
@@ -82,7 +85,7 @@ class ConcentratedPool:
         self.sqrt_price = 0
         self.tick = 0
         self.liquidity = 0
-        self._ranges = TickRanges(tick_spacing, ticks)
+        self._ranges = ticks if isinstance(ticks, TickRanges) else TickRanges(tick_spacing, ticks)
         self._up = Ladder(self._ranges, fee, tick_spacing, zero_for_one=False)
         self._down = Ladder(self._ranges, fee, tick_spacing, zero_for_one=True)
         self._entry_up: _Entry | None = None
@@ -101,6 +104,13 @@ class ConcentratedPool:
     @property
     def range_liquidity(self) -> Sequence[int]:
         return self._ranges.liquidity
+
+    def copy(self, *, shares_ticks: bool) -> "ConcentratedPool":
+        """With `shares_ticks` in no time, to be moved by `set_price` alone: its ticks are this pool's own."""
+        ticks = self._ranges if shares_ticks else self.ticks
+        return ConcentratedPool(
+            self.fee, self.tick_spacing, self.sqrt_price, self.tick, self.liquidity, ticks
+        )
 
     def set_price(self, sqrt_price: int, tick: int, liquidity: int) -> None:
         """What Initialize (liquidity 0) or Swap says stands now; all zero: not initialised.

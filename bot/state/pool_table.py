@@ -50,14 +50,15 @@ Pool = V2Pool | V3Pool
 class PoolTable:
     """Pools are written by `bot.state` alone; everybody else reads the lists and views, and bars."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: "PoolTable | None" = None) -> None:
+        """`beside`: another table, to share what is known of the prices at ticks."""
         self.pools: list[Pool] = []
         self.reserve0: list[int] = []
         """0 for V3, as `reserve1`."""
         self.reserve1: list[int] = []
         self.concentrated: list[ConcentratedPool | None] = []
         """None for V2."""
-        self.screen = ScreenArrays()
+        self.screen: ScreenArrays = ScreenArrays(beside.screen if beside is not None else None)
         self._by_address: dict[Address, int] = {}
         self._stopped: set[int] = set()
         self._out_of_service: set[int] = set()

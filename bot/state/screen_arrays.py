@@ -31,7 +31,7 @@ class ScreenArrays:
     pools not yet initialised, have none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, beside: "ScreenArrays | None" = None) -> None:
         self._length = 0
         self._gamma = np.zeros(_FIRST_POOLS)
         self._virtual = np.zeros((2, _FIRST_POOLS))
@@ -49,7 +49,8 @@ class ScreenArrays:
         self._log_gamma: list[float] = []
         self._log_spot: list[tuple[float, float]] = []
         """Log rate of each edge less the fee, -inf where nothing can be sold that way."""
-        self._bound_of: dict[int, float] = {}
+        self.bound_of: dict[int, float] = {} if beside is None else beside.bound_of
+        """Root of the price at ticks met before; the same whoever asks."""
         self._open_views()
 
     def __len__(self) -> int:
@@ -190,7 +191,7 @@ class ScreenArrays:
         self._range_count[index] = len(liquidity)
 
     def _bounds(self, ticks: Sequence[int]) -> list[float]:
-        known = self._bound_of
+        known = self.bound_of
         try:
             return [known[tick] for tick in ticks]
         except KeyError:
