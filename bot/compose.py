@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from bot.carry_out import TickDeps
 from bot.chain.lens_code import load_lens_code
 from bot.chain.pool_reads import audit_pools, bootstrap_pools
 from bot.chain.reader import RpcChainReader
@@ -49,7 +50,6 @@ from bot.settings import Settings, limits_of
 from bot.state.market_state import MarketState
 from bot.state.token_safety import TokenBook, TokenPolicy
 from bot.state.token_verdicts import Checked
-from bot.tick import TickDeps
 
 log = structlog.get_logger()
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from bot.carry_out import TickDeps, Upkeep, WalletAtHead
 from bot.core.errors import BrokenInvariant, Halted, RetryLater, StopTheBot
 from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName
@@ -23,7 +24,7 @@ from bot.execution.nonce_line import NonceLine
 from bot.execution.state_held import predicted_state_held
 from bot.opportunities.search import ArbitrageSearch
 from bot.state.market_state import MarketState
-from bot.tick import TickDeps, Upkeep, WalletAtHead, tick
+from bot.tick import tick
 
 log = structlog.get_logger()
 

@@ -24,6 +24,7 @@ from listed_chain import (
     profit_log,
 )
 
+from bot.carry_out import TickDeps, WalletAtHead
 from bot.core.identity import TxHash, keccak
 from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
@@ -40,7 +41,6 @@ from bot.risk.ledger import Ledger
 from bot.risk.limits import Limits, WalletLimits
 from bot.state.market_state import MarketState
 from bot.state.pool_table import PoolTable, V2Pool
-from bot.tick import TickDeps, WalletAtHead
 
 SECOND = 10**9
 

@@ -21,6 +21,7 @@ class Funnel:
         self.simulated = 0
         self.allowed = 0
         self.sent = 0
+        self.resubmitted = 0
         self.landed = 0
         self.drops: Counter[str] = Counter()
         self.durations: dict[str, Nanoseconds] = {}
@@ -51,6 +52,7 @@ class Funnel:
             simulated=self.simulated,
             allowed=self.allowed,
             sent=self.sent,
+            resubmitted=self.resubmitted,
             landed=self.landed,
             drops=dict(sorted(self.drops.items())),
             durations=dict(self.durations),

@@ -98,6 +98,8 @@ class BlockRecord(msgspec.Struct, frozen=True):
     drops: dict[str, int]
     durations: dict[str, Nanoseconds]
     """Step name to time; the one part of a record that two lockstep runs may differ in."""
+    resubmitted: int = 0
+    """Payloads of earlier blocks handed over again for the next one."""
 
 
 class OpenIntent(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from bot.core.decisions import Approved, Bundle, Outcome, Plan, Verdict
-from bot.core.identity import IntentId, TxHash
+from bot.core.identity import IntentId, TxHash, WalletName
+from bot.core.messages import Head
 from bot.core.ports import BundleRoute, Clock, Journal, Signer
 from bot.core.records import IntentRecord, OutcomeRecord, PayloadRecord
 from bot.core.result import Reverted, Unknown
@@ -14,7 +15,7 @@ from bot.core.transaction import SignedTransaction
 from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import LivePayload, NonceLine
-from bot.execution.resubmission import Standing, StandingPayloads
+from bot.execution.resubmission import Standing, StandingPayloads, best_of
 from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, hand_over, routes_for
 
 NOT_ANSWERED = Unknown("not answered yet")
@@ -64,6 +65,8 @@ class Dispatcher:
         self._handing_over: set[asyncio.Task[None]] = set()
         self.standing = StandingPayloads()
         """What may be handed over again at a later head."""
+        self._aimed_at: dict[WalletName, tuple[int, Plan]] = {}
+        """By wallet, the last block that something was handed over for, and what earned most of that."""
 
     @property
     def routes(self) -> tuple[BundleRoute, ...]:
@@ -138,6 +141,16 @@ class Dispatcher:
         self.standing.note_sent(plan, signed)
         return sent
 
+    def in_flight_for(self, wallet: WalletName, target_block: int) -> Plan | None:
+        """What this wallet was handed over for that block; of several, which share its nonce, the best."""
+        aimed_at, plan = self._aimed_at.get(wallet, (0, None))
+        return plan if aimed_at == target_block else None
+
+    def due(self, wallet: WalletName, nonce: int, head: Head) -> Standing | None:
+        """The wallet's best payload that may be handed over again for the block after `head`."""
+        still_open = [plan.id for plan in self._in_flight.open_intents()]
+        return best_of(self.standing.due(head, still_open), wallet, nonce)
+
     async def resubmit(
         self,
         standing: Standing,
@@ -176,11 +189,17 @@ class Dispatcher:
         self._in_flight.answered(plan.id, pending, target_block)
         recorded = self._clock.monotonic()
         took("payload on disk", recorded - started)
+        self._note_aim(plan, target_block)
         handed = hand_over(bundle, self._routes, self._clock, self._limit)
         self._handing_over.add(asyncio.create_task(self._submitted(plan.id, tx_hash, bundle, handed)))
         await asyncio.sleep(0)  # the bundle is on its way before the tick goes on
         took("write to routes", self._clock.monotonic() - recorded)
         return Sent(len(pending))
+
+    def _note_aim(self, plan: Plan, target_block: int) -> None:
+        other = self.in_flight_for(plan.wallet, target_block)
+        if other is None or plan.predicted_profit > other.predicted_profit:
+            self._aimed_at[plan.wallet] = target_block, plan
 
     async def _submitted(
         self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, handed: Sequence[asyncio.Task[RouteAnswer]]

@@ -5,7 +5,7 @@ LAYERS = (
     ("compose", "compose_feeds"),
     ("ops",),
     ("settings", "variables", "loop"),
-    ("tick", "feeds", "chain", "exchanges", "journal", "clock", "garbage"),
+    ("tick", "backrun_tick", "carry_out", "feeds", "chain", "exchanges", "journal", "clock", "garbage"),
     ("opportunities", "risk", "execution"),
     ("state", "costs"),
     ("protocols",),
@@ -32,6 +32,8 @@ WITHIN_A_ROW = {
     "cli": {"session", "supervisor"},
     "session": {"supervisor"},
     "settings": {"variables"},
+    "tick": {"carry_out"},
+    "backrun_tick": {"carry_out"},
 }
 """The program's entrance (`python -m bot` is the command line, which may start the supervisor), and settings read
 from the list of variables they are made of."""

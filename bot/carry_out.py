@@ -1,0 +1,281 @@
+"""From a plan to the wire: everything that may stop it on the way, each time with its reason on record.
+
+Shared by the tick of a block and by what follows a pending transaction. It makes no adapter and reads no clock but
+its own; everything comes in as a pure object or a Port.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from bot.core.decisions import Approved, Check, Denied, Opportunity, Plan, Simulation
+from bot.core.funnel import Funnel
+from bot.core.identity import Address, IntentId, WalletName
+from bot.core.messages import BlockArrived
+from bot.core.ports import Clock, Journal, Simulator
+from bot.core.profile import ChainProfile
+from bot.core.records import DropRecord
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.units import BPS_WHOLE, Bps, Gas, Nanoseconds, Wei
+from bot.costs.gas_schedule import GasSchedule
+from bot.execution.config import ExecutionConfig
+from bot.execution.dispatch import Dispatcher, MaybeSigned, NotSigned
+from bot.execution.nonce_line import NonceLine
+from bot.execution.plan import NotWorthIt, Room, build_plan
+from bot.execution.preflight import PreflightFailed, preflight
+from bot.execution.resubmission import is_better, why_withdrawn
+from bot.execution.simulate import simulate_plan
+from bot.risk.context import GateContext
+from bot.risk.gate import judge
+from bot.risk.ledger import Ledger
+from bot.risk.limits import Limits
+
+SAID_OF_GAS = frozenset(
+    {"UniswapV2: TRANSFER_FAILED", "Pancake: TRANSFER_FAILED", "TF", "executor: builder refused"}
+)
+"""What pools and the Executor say of a call that got too little gas, and of others that failed."""
+
+
+class WalletAtHead(msgspec.Struct, frozen=True):
+    """A wallet as the chain has it at the head of this tick."""
+
+    name: WalletName
+    address: Address
+    line: NonceLine
+    count: Ok[int] | Reverted | Unknown
+    balance: Ok[Wei] | Reverted | Unknown
+
+
+async def settled_already() -> None:
+    """For who calls the tick after the upkeep."""
+
+
+class Upkeep(msgspec.Struct, frozen=True):
+    """The upkeep of the same block, which runs beside the tick."""
+
+    settled: Callable[[], Awaitable[None]] = settled_already
+    """Returns when every verdict there is has been found and counted."""
+    records: Callable[[], Sequence[Awaitable[None]]] = tuple
+    """Those verdicts to be written, each once: beside the next intent, and before its signature."""
+
+
+DONE = Upkeep()
+"""For who calls after it."""
+
+
+class TickDeps(msgspec.Struct, frozen=True):
+    run_id: str
+    chain: ChainProfile
+    schedule: GasSchedule
+    clock: Clock
+    execution: ExecutionConfig
+    limits: Limits
+    ledger: Ledger
+    journal: Journal
+    simulator: Simulator | None
+    """None in observe: plans are explained and go no further."""
+    dispatcher: Dispatcher | None
+    """None in observe and simulate: nothing is signed."""
+    recorded_intents: set[IntentId]
+    """Every intent the journal holds; the gate denies a second one."""
+    simulation_limit: Nanoseconds
+    state_age: Nanoseconds
+    expired_gas: Gas
+
+
+def plan_for(
+    opportunities: Sequence[Opportunity],
+    wallet: WalletAtHead,
+    block: BlockArrived,
+    deps: TickDeps,
+    config: ExecutionConfig,
+) -> Plan | NotWorthIt:
+    if not isinstance(wallet.count, Ok):
+        return NotWorthIt("the wallet's nonce is unknown", "its transaction count", str(wallet.count))
+    nonce, chain_id = wallet.count.value, deps.chain.chain_id
+    limits = deps.limits.of(wallet.name, opportunities[0].strategy)
+    room = (
+        Room(limits.gas_per_tx, limits.notional_per_trade, limits.value_in_flight)
+        if limits is not None
+        else None
+    )
+    return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config, room)
+
+
+def _with_more_gas(plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: TickDeps) -> Plan | None:
+    """The same cycles under a gas limit of twice the estimate: a new plan, simulated anew (law 4).
+
+    A revert without data is most often gas that ran out: a pair whose price accumulators were never written takes
+    up to 85,000 more than the table says. None where no such plan would pass the checks before a simulation.
+    """
+    config = msgspec.structs.replace(deps.execution, gas_margin=Bps(BPS_WHOLE))
+    roomier = plan_for(plan.opportunities, wallet, block, deps, config)
+    if isinstance(roomier, NotWorthIt):
+        return None
+    checked = preflight(roomier, block.head, wallet.count, wallet.balance, deps.schedule)
+    return None if isinstance(checked, PreflightFailed) else roomier
+
+
+async def carry_out(
+    plan: Plan,
+    wallet: WalletAtHead,
+    wallets: Sequence[WalletAtHead],
+    block: BlockArrived,
+    deps: TickDeps,
+    funnel: Funnel,
+    upkeep: Upkeep,
+) -> str | None:
+    """Everything between a plan and the wire. Where it stops, the reason is counted, recorded, and its rule returned."""
+    funnel.planned += 1
+    if deps.simulator is None:
+        return await _drop(
+            plan, "mode", Check("observe", "finding and explaining", "a plan to simulate"), deps, funnel
+        )
+    checked = preflight(plan, block.head, wallet.count, wallet.balance, deps.schedule)
+    if isinstance(checked, PreflightFailed):
+        return await _drop(plan, "preflight", checked.check, deps, funnel)
+    started = deps.clock.monotonic()
+    simulated = await _simulate(plan, deps.simulator, block, deps)
+    if isinstance(simulated, Reverted) and (not simulated.data or simulated.reason in SAID_OF_GAS):
+        roomier = _with_more_gas(plan, wallet, block, deps)
+        if roomier is not None:
+            plan, simulated = roomier, await _simulate(roomier, deps.simulator, block, deps)
+    funnel.took("simulate", deps.clock.monotonic() - started)
+    if not isinstance(simulated, Ok):
+        return await _drop(plan, "simulation", _failure(simulated), deps, funnel)
+    funnel.simulated += 1
+    started = deps.clock.monotonic()
+    await upkeep.settled()
+    waited_until = deps.clock.monotonic()
+    funnel.took("wait for upkeep", waited_until - started)
+    decision = judge(plan, simulated.value, _context(wallets, block, deps))
+    funnel.took("gate", deps.clock.monotonic() - waited_until)
+    if isinstance(decision, Denied):
+        denial = Check(decision.rule, decision.limit, decision.actual)
+        return await _drop(plan, "risk", denial, deps, funnel)
+    funnel.allowed += 1
+    return await _send(decision, wallet.line, block, deps, funnel, upkeep)
+
+
+def is_worth_a_signature(plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: TickDeps) -> bool:
+    """False where a payload of this wallet, whose window is open, earns as much: that one is handed over again."""
+    if deps.dispatcher is None or not isinstance(wallet.count, Ok):
+        return True
+    standing = deps.dispatcher.due(wallet.name, wallet.count.value, block.head)
+    return standing is None or is_better(plan, standing)
+
+
+async def carry_again(
+    wallet: WalletAtHead, block: BlockArrived, deps: TickDeps, funnel: Funnel, upkeep: Upkeep
+) -> None:
+    """The wallet's best payload whose window is open, handed over for the next block too, or withdrawn.
+
+    Nothing is done where something fresh was handed over for that block.
+    """
+    dispatcher, head = deps.dispatcher, block.head
+    if dispatcher is None or deps.simulator is None or not isinstance(wallet.count, Ok):
+        return
+    target = head.number + 1
+    if dispatcher.in_flight_for(wallet.name, target) is not None:
+        return
+    if dispatcher.due(wallet.name, wallet.count.value, head) is None:
+        return
+    await upkeep.settled()
+    standing = dispatcher.due(wallet.name, wallet.count.value, head)
+    if standing is None:
+        return
+    started = deps.clock.monotonic()
+    answer = await deps.clock.within(
+        deps.simulation_limit,
+        why_withdrawn(
+            standing, head, wallet.count, wallet.balance, deps.simulator, deps.schedule, deps.execution
+        ),
+    )
+    funnel.took("simulate again", deps.clock.monotonic() - started)
+    why = answer.value if isinstance(answer, Ok) else Check("unknown", "an answer", answer.cause)
+    if why is not None:
+        dispatcher.withdraw(standing.plan.id)
+        funnel.drop(f"withdrawn: {why.rule}")
+        return
+    no_route = dispatcher.why_no_route(standing.plan)
+    if no_route is not None:
+        funnel.drop("route: no_private_route")
+        return
+    sent = await dispatcher.resubmit(standing, target, funnel.took)
+    funnel.resubmitted += int(sent.routes > 0)
+
+
+async def _simulate(
+    plan: Plan, simulator: Simulator, block: BlockArrived, deps: TickDeps
+) -> Ok[Simulation] | Reverted | Unknown:
+    answer = await deps.clock.within(
+        deps.simulation_limit, simulate_plan(simulator, plan, block.head, deps.execution)
+    )
+    return answer.value if isinstance(answer, Ok) else answer
+
+
+async def _send(
+    approved: Approved,
+    line: NonceLine,
+    block: BlockArrived,
+    deps: TickDeps,
+    funnel: Funnel,
+    upkeep: Upkeep,
+) -> str | None:
+    """Reserve, then dispatch. A refusal by the signer frees the budget; its silence does not (law 1)."""
+    plan = approved.plan
+    if deps.dispatcher is None:
+        return await _drop(
+            plan, "mode", Check("simulate", "simulating and judging", "a plan to sign"), deps, funnel
+        )
+    no_route = deps.dispatcher.why_no_route(plan)
+    if no_route is not None:
+        check = Check("no_private_route", "a usable one that drops reverts", no_route)
+        return await _drop(plan, "route", check, deps, funnel)
+    deps.ledger.reserve(plan.id, approved.reservation, plan.window)
+    deps.recorded_intents.add(plan.id)
+    started = deps.clock.monotonic()
+    sent = await deps.dispatcher.dispatch(approved, line, funnel.took, upkeep.records())
+    ended = deps.clock.monotonic()
+    funnel.took("sign and send", ended - started)
+    if isinstance(sent, NotSigned):
+        deps.ledger.release_unsigned(plan.wallet, plan.id)
+        return await _drop(plan, "signer", Check("signer", "its policy", sent.reason), deps, funnel)
+    if isinstance(sent, MaybeSigned):
+        return await _drop(plan, "signer", Check("signer_silent", "an answer", sent.cause), deps, funnel)
+    if sent.routes and not funnel.sent:
+        funnel.took("seen to sent", ended - block.seen_at)
+    funnel.sent += int(sent.routes > 0)
+    return None
+
+
+async def _drop(plan: Plan, stage: str, why: Check, deps: TickDeps, funnel: Funnel) -> str:
+    funnel.drop(f"{stage}: {why.rule}")
+    await deps.journal.record_drop(
+        DropRecord(deps.run_id, plan, stage, why.rule, why.limit, why.actual, deps.clock.utc())
+    )
+    return why.rule
+
+
+def _failure(result: Reverted | Unknown) -> Check:
+    if isinstance(result, Reverted):
+        return Check("reverted", "runs through", result.reason)
+    return Check("unknown", "an answer", result.cause)
+
+
+def _context(wallets: Sequence[WalletAtHead], block: BlockArrived, deps: TickDeps) -> GateContext:
+    return GateContext(
+        limits=deps.limits,
+        ledger=deps.ledger,
+        chain_id=deps.chain.chain_id,
+        wrapped_native=deps.chain.weth.address,
+        senders={wallet.name: wallet.address for wallet in wallets},
+        open_nonces={w.name: w.count.value for w in wallets if isinstance(w.count, Ok)},
+        balances={wallet.name: wallet.balance for wallet in wallets},
+        recorded_intents=deps.recorded_intents,
+        head=block.head.ref,
+        head_age=Nanoseconds(deps.clock.monotonic() - block.seen_at),
+        head_age_allowed=deps.state_age,
+        now=deps.clock.utc(),
+        expired_gas=deps.expired_gas,
+    )
