@@ -3,13 +3,23 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 
 from bot.core.identity import Address, address_from_hex, from_hex
-from bot.core.profile import ChainProfile, ProtocolName, SlotKind, SlotRule, Token, Venue
-from bot.core.units import Nanoseconds
+from bot.core.profile import (
+    BaseFeeRule,
+    ChainProfile,
+    FeeKind,
+    ForkFrom,
+    ProtocolName,
+    SlotKind,
+    SlotRule,
+    Token,
+    Venue,
+)
+from bot.core.units import Nanoseconds, WeiPerGas
 
 PROFILE_FOLDER = Path(__file__).parent
 _FEE_OF_EACH_POOL = "0/1000000"
@@ -39,11 +49,12 @@ def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
     named |= {venue.name: venue.factory for venue in venues}
     multicall3 = address_from_hex(raw["multicall3"])
     named["multicall3"] = multicall3
+    forks = tuple(ForkFrom(row["name"], int(row["from_timestamp"])) for row in raw.get("gas_schedules", ()))
     return ChainProfile(
         name=raw["name"],
         chain_id=int(raw["chain_id"]),
         slot=_slot(raw["slot"]),
-        gas_schedule=raw["gas_schedule"],
+        gas_schedule=raw["gas_schedule"] if "gas_schedule" in raw else forks[0].name,
         weth=tokens[raw["weth"]],
         base_tokens=tuple(tokens[symbol] for symbol in raw["base_tokens"]),
         tokens=tuple(tokens.values()),
@@ -52,6 +63,9 @@ def parse_profile(raw: Mapping[str, Any]) -> ChainProfile:
         discovery=raw["discovery"],
         code_hashes={named[name]: from_hex(text) for name, text in raw["code_hashes"].items()},
         is_throwaway=bool(raw.get("throwaway", False)),
+        gas_schedules=forks,
+        fees=_fee_kind(raw.get("fees", {})),
+        base_fee=_base_fee(raw.get("fees", {})),
     )
 
 
@@ -67,6 +81,27 @@ def _slot(row: Mapping[str, Any]) -> SlotRule:
         if f"{field}_ms" in row
     }
     return msgspec.structs.replace(rule, **given)
+
+
+def _fee_kind(row: Mapping[str, Any]) -> FeeKind:
+    kind = row.get("kind", "layer-1")
+    if kind not in get_args(FeeKind):
+        raise ValueError(f"[fees] kind {kind!r}: use one of {', '.join(get_args(FeeKind))}")
+    return cast("FeeKind", kind)
+
+
+def _base_fee(row: Mapping[str, Any]) -> BaseFeeRule:
+    rule = BaseFeeRule(
+        int(row.get("elasticity", 2)),
+        int(row.get("denominator", 8)),
+        WeiPerGas(int(row.get("minimum_base_fee", 0))),
+    )
+    if rule.elasticity < 1 or rule.denominator < 1 or rule.minimum < 0:
+        raise ValueError(
+            f"[fees] elasticity {rule.elasticity}, denominator {rule.denominator}, minimum_base_fee {rule.minimum}:"
+            " at least 1, 1 and 0"
+        )
+    return rule
 
 
 def _venue(row: Mapping[str, Any]) -> Venue:

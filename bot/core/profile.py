@@ -5,10 +5,12 @@ from typing import Literal
 import msgspec
 
 from bot.core.identity import ZERO_ADDRESS, Address
-from bot.core.units import Nanoseconds
+from bot.core.units import Nanoseconds, WeiPerGas
 
 ProtocolName = Literal["uniswap_v2", "uniswap_v3", "pancakeswap_v3"]
 SlotKind = Literal["slots", "observed"]
+FeeKind = Literal["layer-1", "op-ecotone", "op-fjord", "op-isthmus", "op-jovian", "arbitrum"]
+"""Whether and how a chain charges for its data beyond its own gas."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -32,6 +34,23 @@ class SlotRule(msgspec.Struct, frozen=True):
     after 3 s (flashbots/mev-boost-relay, GETHEADER_REQUEST_CUTOFF_MS), most proposers call between 0.5 and 3 s."""
     heads_after: Nanoseconds = Nanoseconds(2_200_000_000)
     """slots: into the slot, when a head usually reaches us; believed until arrivals have been seen."""
+
+
+class ForkFrom(msgspec.Struct, frozen=True):
+    """A gas schedule by its name, and the timestamp of the first block it holds for."""
+
+    name: str
+    from_timestamp: int
+
+
+class BaseFeeRule(msgspec.Struct, frozen=True):
+    """How EIP-1559's base fee moves. The defaults are Ethereum's own."""
+
+    elasticity: int = 2
+    """Gas limit over gas target."""
+    denominator: int = 8
+    """A step is at most one part in so many for each gas target used too much or too little."""
+    minimum: WeiPerGas = WeiPerGas(0)
 
 
 class Venue(msgspec.Struct, frozen=True):
@@ -62,6 +81,7 @@ class ChainProfile(msgspec.Struct, frozen=True):
     chain_id: int
     slot: SlotRule
     gas_schedule: str
+    """Of the first of `gas_schedules`."""
     weth: Token
     base_tokens: tuple[Token, ...]
     """Cycles start and end in one of these."""
@@ -74,3 +94,12 @@ class ChainProfile(msgspec.Struct, frozen=True):
     """keccak of the code expected at each address the bot relies on."""
     is_throwaway: bool
     """A local market or fork: only throwaway keys and relays on loopback are accepted."""
+    gas_schedules: tuple[ForkFrom, ...] = ()
+    """Every fork that is scheduled, from its timestamp on; `gas_schedule` from the beginning where none is given."""
+    fees: FeeKind = "layer-1"
+    base_fee: BaseFeeRule = BaseFeeRule()
+    """Where the headers say nothing of it."""
+
+    def __post_init__(self) -> None:
+        if not self.gas_schedules:
+            msgspec.structs.force_setattr(self, "gas_schedules", (ForkFrom(self.gas_schedule, 0),))

@@ -30,8 +30,9 @@ def preflight(
     """
     transaction = plan.transaction
     gas_limit = transaction.gas_limit
-    intrinsic = schedule.intrinsic(transaction.data, transaction.access_list)
-    floor = schedule.floor(transaction.data)
+    sent = (transaction.data, transaction.access_list, transaction.value)
+    intrinsic = schedule.intrinsic(*sent)
+    floor = schedule.floor(*sent)
     sure_block_gas = head.gas_limit - head.gas_limit // 1024
     worst_cost = plan.worst_gas_cost + transaction.value
     base_fee = next_base_fee(head)
