@@ -3,14 +3,37 @@
 Every hop is carried out as an exact output: the plan names what each pool pays, and the pool demands its input.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from bot.core.units import UINT112_MAX, UINT128_MAX
 from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
 from bot.protocols.v3_pool import ConcentratedPool
-from bot.state.pool_table import PoolTable, V2Pool
+from bot.state.pool_table import Pool, V2Pool
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class ByIndex(Protocol[T_co]):
+    def __getitem__(self, index: int, /) -> T_co: ...
+
+
+class ExactPools(Protocol):
+    """What sizing reads of a PoolTable, or of an Overlay over one."""
+
+    @property
+    def pools(self) -> Sequence[Pool]: ...
+
+    @property
+    def reserve0(self) -> ByIndex[int]: ...
+
+    @property
+    def reserve1(self) -> ByIndex[int]: ...
+
+    @property
+    def concentrated(self) -> ByIndex[ConcentratedPool | None]: ...
 
 
 class ExactLeg(Protocol):
@@ -63,7 +86,7 @@ class OrientedRange(msgspec.Struct, frozen=True, gc=False):
         return bought if bought is None or bought[0] <= UINT128_MAX else None
 
 
-def oriented(table: PoolTable, index: int, zero_for_one: bool) -> OrientedPool:
+def oriented(table: ExactPools, index: int, zero_for_one: bool) -> OrientedPool:
     """Pair `index` as it is now; `zero_for_one`: token0 goes in."""
     pool, reserve0, reserve1 = table.pools[index], table.reserve0[index], table.reserve1[index]
     assert isinstance(pool, V2Pool)
@@ -71,7 +94,7 @@ def oriented(table: PoolTable, index: int, zero_for_one: bool) -> OrientedPool:
     return OrientedPool(reserve_in, reserve_out, pool.fee_numerator, pool.fee_denominator)
 
 
-def exact_leg(table: PoolTable, edge: int) -> OrientedPool | OrientedRange:
+def exact_leg(table: ExactPools, edge: int) -> OrientedPool | OrientedRange:
     """The pool of an edge as it is now."""
     concentrated = table.concentrated[edge >> 1]
     if concentrated is None:

@@ -46,11 +46,50 @@ class FourPools:
 
     def screen(self, touched: NDArray[np.int32], market: Market, least_depth: float) -> int:
         """Find and value the survivors anew wherever a touched pool may be in one; how many tokens that were."""
-        cycles, kept = self._cycles, self.kept
+        kept = self.kept
+        count, written = self._find(
+            touched, market, least_depth, self._best_from, self._best_to, self.legs, self._rows
+        )
+        kept.size = value_rows(
+            self._rows[:written],
+            self.legs,
+            market,
+            least_depth,
+            kept.values,
+            kept.inputs,
+            kept.members,
+            kept.seats,
+            kept.size,
+        )
+        return count
+
+    def beside(self, touched: NDArray[np.int32], market: Market, least_depth: float) -> NDArray[np.int32]:
+        """Edges of the survivors there would be, wherever a touched pool may be in one, if the touched pools stood as
+        they do in `market`. Nothing that is kept changes.
+        """
+        legs = np.full_like(self.legs, -1)
+        rows = np.empty_like(self._rows)
+        best = self._best_from.copy(), self._best_to.copy()
+        _, written = self._find(touched, market, least_depth, *best, legs, rows)
+        found: NDArray[np.int32] = legs[rows[:written]]
+        return found[found[:, 0] >= 0]
+
+    def _find(
+        self,
+        touched: NDArray[np.int32],
+        market: Market,
+        least_depth: float,
+        best_from: NDArray[np.float64],
+        best_to: NDArray[np.float64],
+        legs: NDArray[np.int32],
+        rows: NDArray[np.int32],
+    ) -> tuple[int, int]:
+        """(tokens affected, rows of `legs` written: the first of `rows`)."""
+        cycles = self._cycles
         ends, into_base = cycles.to_base[0]
         held = market.log_rate, market.virtual0, market.virtual1
         count = near_tokens(touched, cycles.tokens, 0, self._is_affected, self._affected)
-        note_best(self._affected[:count], ends, into_base, *held, least_depth, self._best_from, self._best_to)
+        note_best(self._affected[:count], ends, into_base, *held, least_depth, best_from, best_to)
         count = tokens_between(
             touched, cycles.tokens, cycles.edge_offsets, cycles.edges, 0, self._is_affected, self._affected
         )
@@ -66,21 +105,10 @@ class FourPools:
             0,
             *held,
             least_depth,
-            self._best_from,
-            self._best_to,
+            best_from,
+            best_to,
             FEW,
-            self.legs,
-            self._rows,
+            legs,
+            rows,
         )
-        kept.size = value_rows(
-            self._rows[:written],
-            self.legs,
-            market,
-            least_depth,
-            kept.values,
-            kept.inputs,
-            kept.members,
-            kept.seats,
-            kept.size,
-        )
-        return int(count)
+        return int(count), int(written)

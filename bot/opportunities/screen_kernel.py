@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 MOST_LEGS: Final = 4
 MOST_PIECES: Final = 256
 _X, _K, _GAMMA, _ROOM, _ROOT, _DOWN = 0, 1, 2, 3, 4, 5
-_WORK_COLUMNS = 6
+WORK_COLUMNS = 6
 
 Floats = NDArray[np.float64]
 
@@ -222,7 +222,7 @@ def screen_pools(  # noqa: C901  # nested loops over flat arrays: a call a row w
     it; `promising[:size]` are the ids with a profit, `seat[id]` where in it an id stands or -1. Returns how many
     cycles were screened and the new size.
     """
-    work, place = np.zeros((MOST_LEGS, _WORK_COLUMNS)), np.zeros(MOST_LEGS, np.int64)
+    work, place = np.zeros((MOST_LEGS, WORK_COLUMNS)), np.zeros(MOST_LEGS, np.int64)
     log_rate = market.log_rate
     screened = 0
     for pool in touched:
@@ -267,7 +267,7 @@ def value_rows(
     size: int,
 ) -> int:
     """The same for these rows of `legs`, cycles of four pools; a row that begins with -1 is empty. The new size."""
-    work, place = np.zeros((MOST_LEGS, _WORK_COLUMNS)), np.zeros(MOST_LEGS, np.int64)
+    work, place = np.zeros((MOST_LEGS, WORK_COLUMNS)), np.zeros(MOST_LEGS, np.int64)
     for row in rows:
         value, amount = 0.0, 0.0
         if legs[row, 0] >= 0:
@@ -277,10 +277,10 @@ def value_rows(
     return size
 
 
-def warm_screen() -> None:
-    """Compile, or load from the cache, for the argument types of the hot path: a market of a V2 and a V3 pool."""
+def warm_market() -> Market:
+    """A V2 and a V3 pool, to compile for."""
     int32: Any = np.int32
-    market = Market(
+    return Market(
         gamma=np.array([0.997, 0.998]),
         virtual0=np.array([1e18, 1e18]),
         virtual1=np.array([2e18, 1e18]),
@@ -292,6 +292,12 @@ def warm_screen() -> None:
         range_bound=np.array([0.5, 2.0]),
         range_liquidity=np.array([1e18]),
     )
+
+
+def warm_screen() -> None:
+    """Compile, or load from the cache, for the argument types of the hot path: a market of a V2 and a V3 pool."""
+    int32: Any = np.int32
+    market = warm_market()
     sets = np.zeros(1), np.zeros(1), np.zeros(1, int32), np.full(1, -1, int32)
     touched, is_touched = np.array([0], int32), np.zeros(2, np.bool_)
     offsets, incident = np.array([0, 1, 2], np.int64), np.array([0, 0], int32)

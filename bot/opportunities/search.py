@@ -6,7 +6,8 @@ every cycle of the set is sized. Which of them are carried out together is decid
 in the last block and has no pool that changed since is as it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,13 +23,14 @@ from bot.opportunities.cycles import MOST_CYCLES, Cycles
 from bot.opportunities.four_pools import FourPools
 from bot.opportunities.promising import Promising
 from bot.opportunities.ranking import added_by, rank
-from bot.opportunities.screen_kernel import Market, screen_pools
+from bot.opportunities.screen_kernel import screen_pools
+from bot.opportunities.screened import market_of
 from bot.opportunities.select_kernel import Earning, gather, take
 from bot.opportunities.set_aside import SetAside
 from bot.opportunities.sizing import size_cycle
 from bot.state.pool_table import PoolTable
 
-_SCREEN_SLACK = 0.999
+SCREEN_SLACK = 0.999
 """A float profit this much under the gas cost is still sized: the screen is good to far more than three digits."""
 _DISAPPOINTS = 0.98
 """A cycle that earns less than this part of what the screen said calls for another choice."""
@@ -65,6 +67,22 @@ class SearchResult(msgspec.Struct, frozen=True):
     `choose_disjoint`'s to say."""
 
 
+class SearchParts(NamedTuple):
+    """What an ArbitrageSearch is made of."""
+
+    table: PoolTable
+    config: SearchConfig
+    cycles: Cycles
+    four: FourPools | None
+    hop_gas: NDArray[np.float64]
+    """By pool: of one swap that crosses no tick, inside a cycle."""
+    cycle_gas: float
+    """Of a cycle beside its hops."""
+    choosing: tuple[NDArray[np.int32], NDArray[np.int32]]
+    """Two scratch arrays, one entry a pool, that come and go all -1."""
+    aside: SetAside
+
+
 class ArbitrageSearch:
     """Keeps the last screen value of every cycle: a block costs what it touched, and what it did not touch stays."""
 
@@ -89,8 +107,24 @@ class ArbitrageSearch:
         """By pool, when it was last screened."""
         self._sized: _Sized = {}
         """By its edges, what the last search sized and no touched pool has made stale."""
+        self.state: BlockRef | None = None
+        """The block of the last search."""
         self._make_room()
         self._screen(np.arange(len(table), dtype=np.int32))
+
+    @property
+    def parts(self) -> SearchParts:
+        """For a search beside this one, as of `state`: to be read only."""
+        return SearchParts(
+            self._table,
+            self._config,
+            self._cycles,
+            self._four,
+            self._hop_gas,
+            self._cycle_gas,
+            (self._holder, self._newest),
+            self._aside,
+        )
 
     @property
     def cycle_count(self) -> int:
@@ -123,16 +157,23 @@ class ArbitrageSearch:
         changed = sorted({*touched, *switched.tolist()} if len(switched) else set(touched))
         screened = self._screen(np.array(changed, dtype=np.int32))
         standing, self._sized = self._unaffected(changed), {}
+        self.state = state
         earning = self._gather(gas_price)
         if len(self._aside):
             earning = self._without_aside(earning, state.number)
-        if float(earning.nets.sum()) < gas_cost(estimate_gas(()), gas_price) * _SCREEN_SLACK:
+        if float(earning.nets.sum()) < gas_cost(estimate_gas(()), gas_price) * SCREEN_SLACK:
             found: list[Opportunity | None] = []  # not even all together pay for a transaction
         elif self._config.most_sized_per_pool:
             places = take(earning, self._config.most_sized_per_pool, self._config.most_sized, self._used)
             found = [self._size(int(earning.ids[place]), state, standing) for place in places]
         else:
-            found = self._size_chosen(earning, state, gas_price, standing)
+            found = size_chosen(
+                earning,
+                self._config.most_sized,
+                (self._holder, self._newest),
+                gas_price,
+                lambda cycle: self._size(cycle, state, standing),
+            )
         paying = [one for one in found if one is not None and added_by(one, gas_price) > 0]
         ranked = tuple(rank(paying, gas_price, self._config.bid_share))
         return SearchResult(screened, len(earning.ids), len(found), ranked)
@@ -161,31 +202,10 @@ class ArbitrageSearch:
             return tuple(self._four.legs[row].tolist())
         return tuple(edge for edge in self._cycles.legs[cycle].tolist() if edge >= 0)
 
-    def _size_chosen(
-        self, earning: Earning, state: BlockRef, gas_price: WeiPerGas, standing: _Sized
-    ) -> list[Opportunity | None]:
-        """What the chosen set earns by exact integers, and what earned too little to stay in it."""
-        nets, found, sized = earning.nets, [], set()
-        for _ in range(_MOST_CHOICES):
-            disappointed = False
-            for place in choose(earning, self._config.most_sized, self._holder, self._newest).tolist():
-                if place in sized:
-                    continue
-                sized.add(place)
-                one = self._size(int(earning.ids[place]), state, standing)
-                found.append(one)
-                adds = added_by(one, gas_price) if one is not None else 0
-                if adds < nets[place] * _DISAPPOINTS:
-                    disappointed = True
-                nets[place] = adds
-            if not disappointed:
-                break
-        return found
-
     def _screen(self, touched: NDArray[np.int32]) -> int:
         cycles, kept = self._cycles, self._kept
         self._was_live[touched] = self._table.live[touched]
-        market = _market(self._table)
+        market = market_of(self._table.screen)
         screened, kept.size = screen_pools(
             touched,
             self._is_touched,
@@ -206,7 +226,7 @@ class ArbitrageSearch:
 
     def _gather(self, gas_price: WeiPerGas) -> Earning:
         four = self._four.kept if self._four is not None else self._no_four
-        price = gas_price * _SCREEN_SLACK
+        price = gas_price * SCREEN_SLACK
         earning: Earning = gather(
             self._kept.ids,
             self._kept.values,
@@ -271,17 +291,30 @@ class ArbitrageSearch:
         return known
 
 
-def _market(table: PoolTable) -> Market:
-    screen = table.screen
-    return Market(
-        screen.gamma,
-        screen.virtual0,
-        screen.virtual1,
-        screen.log_rate,
-        screen.sqrt_price,
-        screen.first_range,
-        screen.range_count,
-        screen.current_range,
-        screen.range_bound,
-        screen.range_liquidity,
-    )
+def size_chosen(
+    earning: Earning,
+    most_sized: int,
+    choosing: tuple[NDArray[np.int32], NDArray[np.int32]],
+    gas_price: WeiPerGas,
+    size: Callable[[int], Opportunity | None],
+) -> list[Opportunity | None]:
+    """What the chosen set earns by exact integers, and what earned too little to stay in it.
+
+    `size` gets a cycle's id. `choosing`: as in SearchParts. The nets of `earning` are overwritten.
+    """
+    nets, found, sized = earning.nets, [], set()
+    for _ in range(_MOST_CHOICES):
+        disappointed = False
+        for place in choose(earning, most_sized, *choosing).tolist():
+            if place in sized:
+                continue
+            sized.add(place)
+            one = size(int(earning.ids[place]))
+            found.append(one)
+            adds = added_by(one, gas_price) if one is not None else 0
+            if adds < nets[place] * _DISAPPOINTS:
+                disappointed = True
+            nets[place] = adds
+        if not disappointed:
+            break
+    return found

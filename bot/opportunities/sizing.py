@@ -37,9 +37,9 @@ from bot.core.identity import BlockRef
 from bot.core.units import UINT112_MAX, TokenUnits
 from bot.costs.gas_table import estimate_gas, shape_of
 from bot.opportunities.chain_sizing import best_chain_trade
-from bot.opportunities.exact_legs import OrientedPool, exact_leg
+from bot.opportunities.exact_legs import ExactPools, OrientedPool, exact_leg
 from bot.protocols.uniswap_v2 import amount_out_down, least_amount_in
-from bot.state.pool_table import Pool, PoolTable, V2Pool
+from bot.state.pool_table import Pool, V2Pool
 
 STRATEGY: Final = "arbitrage"
 
@@ -71,7 +71,7 @@ def best_two_pool_trade(first: OrientedPool, second: OrientedPool) -> TwoPoolTra
 
 
 def size_cycle(
-    table: PoolTable, edges: Sequence[int], amount_in: float, state: BlockRef
+    table: ExactPools, edges: Sequence[int], amount_in: float, state: BlockRef
 ) -> Opportunity | None:
     """The best trade of the cycle of these edges by the pools' exact state, which is that of `state`.
 

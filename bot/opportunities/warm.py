@@ -15,6 +15,9 @@ def warm_kernels(report: Callable[[str], None]) -> None:
     from bot.opportunities.screen_kernel import warm_screen  # noqa: PLC0415  # see above
 
     warm_screen()
+    from bot.opportunities.backrun_kernel import warm_backrun  # noqa: PLC0415  # see above
+
+    warm_backrun()
     report("search kernels: four pools")
     from bot.opportunities.four_kernel import warm_four_pools  # noqa: PLC0415  # see above
 

@@ -39,7 +39,8 @@ from bot.opportunities.choose_kernel import choose
 from bot.opportunities.cycles import Cycles
 from bot.opportunities.exact_legs import exact_leg
 from bot.opportunities.ranking import added_by, choose_disjoint
-from bot.opportunities.search import ArbitrageSearch, SearchConfig, _market
+from bot.opportunities.screened import market_of
+from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.opportunities.warm import warm_kernels
 
 GAS_PRICE = WeiPerGas(10**9)
@@ -178,7 +179,9 @@ class Run:
             "p99_ns": sorted(total)[int(len(total) * 0.99)],
             "steps_p50_ns": {name: int(statistics.median(times)) for name, times in steps.items() if times},
             "reference": reference.report() if with_reference else None,
-            "cycles_per_second": rates(self.search, _market(self.pools.table), np.array(changed, np.int32)),
+            "cycles_per_second": rates(
+                self.search, market_of(self.pools.table.screen), np.array(changed, np.int32)
+            ),
             "bytes": sum(array.nbytes for array in (cycles.legs, cycles.incident, cycles.offsets))
             + len(cycles) * 24,
             "resident_bytes": resident_bytes(),
@@ -190,7 +193,7 @@ class Run:
         """The compiled parts once more, by themselves, on the same state; sizing is what they leave of the whole."""
         search = self.search
         touched = np.array(changed, np.int32)
-        market = _market(self.pools.table)
+        market = market_of(self.pools.table.screen)
         four = search._four  # noqa: SLF001  # the bench times the parts
         four_ns = timed(partial(four.screen, touched, market, 1e16))[0] if four is not None else 0
         screen_ns = timed(partial(search._screen, touched))[0] - four_ns  # noqa: SLF001  # as above

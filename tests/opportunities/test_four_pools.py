@@ -9,7 +9,7 @@ from synthetic_market import WETH, add_pool, draw_table, move
 
 from bot.opportunities.cycles import Cycles
 from bot.opportunities.four_pools import FEW, FourPools
-from bot.opportunities.search import _market
+from bot.opportunities.screened import market_of
 
 
 def enumerated(table, cycles):
@@ -39,7 +39,7 @@ def test_survivors_are_the_top_of_the_enumeration(seed):
     four, compared = FourPools(cycles), 0
     touched = range(len(table))
     for height in range(12):
-        four.screen(np.array(sorted(set(touched)), np.int32), _market(table), 0.0)
+        four.screen(np.array(sorted(set(touched)), np.int32), market_of(table.screen), 0.0)
         expected, found = enumerated(table, cycles), kept(table, four)
         for token, rates in expected.items():
             assert found.get(token, []) == pytest.approx(rates[:FEW], rel=1e-9, abs=1e-12)

@@ -15,7 +15,7 @@ from synthetic_market import WETH, draw_table
 from bot.core.units import UINT112_MAX
 from bot.opportunities.exact_legs import OrientedPool, exact_leg
 from bot.opportunities.screen_kernel import MOST_LEGS, Market, walk
-from bot.opportunities.search import _market
+from bot.opportunities.screened import market_of
 
 INT32 = np.int32
 
@@ -69,7 +69,7 @@ def test_screen_equals_the_real_optimum():
 def test_any_cycle_is_worth_what_exact_integers_find():
     """Two and three pools of either kind: six digits of what pays, and no value where exact integers lose."""
     table = draw_table(5, pools=26, tokens=5, concentrated=0.7)
-    market, seen = _market(table), {"pays": 0, "crosses": 0, "loses": 0, "near": 0}
+    market, seen = market_of(table.screen), {"pays": 0, "crosses": 0, "loses": 0, "near": 0}
     for edges in walks(table, WETH):
         value, amount = walked(market, edges)
         legs = [exact_leg(table, edge) for edge in edges]
