@@ -49,6 +49,8 @@ class TransactionOutcome(msgspec.Struct, frozen=True):
     return_data: bytes
     """Revert data where it failed."""
     error: str
+    logs: tuple[dict[str, Any], ...] = ()
+    """As JSON-RPC gives them; none where it failed."""
 
 
 class GroupOutcome(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ def _outcome(result: dict[str, Any]) -> TransactionOutcome:
         gas_used=Gas(int(result["gasUsed"], 16)),
         return_data=from_hex(result.get("returnData") or "0x"),
         error=str(error.get("message", "")),
+        logs=tuple(result.get("logs") or ()),
     )
 
 

@@ -61,6 +61,21 @@ class Mempool:
     def get(self, tx_hash: TxHash) -> RawTransaction | None:
         return self._by_hash.get(tx_hash)
 
+    def in_order_of_arrival(self) -> tuple[RawTransaction, ...]:
+        """All of them; a replacement arrived when it did, not when what it replaced."""
+        return tuple(self._by_hash.values())
+
+    def forget(self, tx_hash: TxHash) -> bool:
+        """Whether it was here."""
+        tx = self._by_hash.pop(tx_hash, None)
+        if tx is None:
+            return False
+        queue = self._by_sender[tx.sender]
+        del queue[tx.nonce]
+        if not queue:
+            del self._by_sender[tx.sender]
+        return True
+
     def senders(self) -> tuple[Address, ...]:
         return tuple(self._by_sender)
 

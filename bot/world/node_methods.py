@@ -12,6 +12,7 @@ from aiohttp import ClientError
 
 from bot.core.identity import Address, TxHash, address_from_hex, hex_bytes, hex_quantity
 from bot.world.anvil import Anvil, AnvilError
+from bot.world.arrivals import Arrivals
 from bot.world.json_rpc import INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError, invalid_params
 from bot.world.mempool import Mempool
 from bot.world.raw_transaction import decode_hex, decode_raw
@@ -66,7 +67,10 @@ _ADMIN_PREFIXES = ("anvil_", "evm_", "hardhat_", "tenderly_")
 
 
 class NodeMethods:
-    """Dispatch of one request. `tick_done` is called with (number, hash) and says whether it fits the head."""
+    """Dispatch of one request. `tick_done` is called with (number, hash) and says whether it fits the head.
+
+    `arrivals` answers market_pending, which a fork has not.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class NodeMethods:
         mempool: Mempool,
         subscriptions: Subscriptions,
         tick_done: Callable[[int, bytes], bool],
+        arrivals: Arrivals | None = None,
     ) -> None:
         self._anvil = anvil
         self._mempool = mempool
@@ -86,6 +91,8 @@ class NodeMethods:
             "txpool_status": self._txpool_status,
             "market_tickDone": self._market_tick_done,
         }
+        if arrivals is not None:
+            self._own["market_pending"] = lambda params: _market_pending(arrivals, params)
 
     async def answer(self, method: str, params: Sequence[Any], connection: Connection | None) -> Any:
         """The result. Raises RpcError. `connection` is None over plain HTTP, which cannot be pushed to."""
@@ -146,6 +153,15 @@ class NodeMethods:
                 f"market_tickDone takes [block number in hex, block hash]: {error}"
             ) from error
         return self._tick_done(number, block_hash)
+
+
+async def _market_pending(arrivals: Arrivals, params: Sequence[Any]) -> list[str]:
+    """`[number]`: the raw public transactions that wait for that block, in order of arrival."""
+    try:
+        number = int(_parameter(params, 0), 16)
+    except (ValueError, TypeError) as error:
+        raise invalid_params(f"market_pending takes [block number in hex]: {error}") from error
+    return [hex_bytes(tx.raw) for tx in await arrivals.waiting_for(number)]
 
 
 def _without_pending(params: Sequence[Any]) -> list[Any]:

@@ -19,6 +19,7 @@ from bot.core.transaction import TransactionFields
 from bot.core.units import Gas, TokenUnits, Wei, WeiPerGas
 from bot.world.accounts import TRADER_DESK, SignedTransaction, trader_accounts
 from bot.world.market_plan import MarketPlan, PairPlan, PoolPlan
+from bot.world.old_transactions import CURRENT_TYPE, OldTypes, sign_old
 
 _SWAPS_PER_BLOCK = (3, 8)
 _MEDIAN_SIZE, _SIZE_SPREAD = 0.009, 0.8
@@ -57,10 +58,11 @@ class SwapIntent(msgspec.Struct, frozen=True):
 
 
 class Traders:
-    """All traders of a market."""
+    """All traders of a market. `old_types` says which swaps are signed as type 0 or 1; None none."""
 
-    def __init__(self, plan: MarketPlan, chain_id: int) -> None:
+    def __init__(self, plan: MarketPlan, chain_id: int, old_types: OldTypes | None = None) -> None:
         self._plan = plan
+        self._old_types = old_types
         self._chain_id = chain_id
         self.accounts = trader_accounts(plan.seed)
         self._displacement = [0.0] * len(plan.pools)
@@ -79,11 +81,13 @@ class Traders:
         """The intents as raw transactions. `nonces`: each trader's next one; `base_fee` only sets the fee cap."""
         next_nonces = dict(nonces)
         signed: list[SignedTransaction] = []
-        for intent in self.intended_swaps(block_index):
+        for place, intent in enumerate(self.intended_swaps(block_index)):
             account = self.accounts[intent.trader]
             nonce = next_nonces[account.address]
             next_nonces[account.address] = nonce + 1
-            raw, tx_hash = account.sign(self._fields(intent, base_fee, nonce))
+            fields = self._fields(intent, base_fee, nonce)
+            kind = CURRENT_TYPE if self._old_types is None else self._old_types.type_of(block_index, place)
+            raw, tx_hash = account.sign(fields) if kind == CURRENT_TYPE else sign_old(account, fields, kind)
             signed.append(SignedTransaction(raw, tx_hash, account.address, nonce, intent))
         return signed
 
