@@ -187,8 +187,8 @@ class Rival(msgspec.Struct, frozen=True):
     """In the block."""
     pools: int
     """Of ours that he moved."""
-    tip_paid: Wei
-    """Gas used times effective tip."""
+    tip_paid: Wei | None
+    """Gas used times effective tip. None: not read."""
     paid_at_most: Wei | None
     """To the builder, tip included: what the block's builder gained that no other tip explains. None: not read."""
     payers: int = 0

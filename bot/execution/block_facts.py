@@ -7,7 +7,7 @@ from bot.core.identity import Address, BlockRef, IntentId, TxHash
 from bot.core.messages import Head
 from bot.core.ports import Receipt
 from bot.core.result import Ok, Reverted, Unknown
-from bot.core.units import Nanoseconds, WeiPerGas
+from bot.core.units import Gas, Nanoseconds, WeiPerGas
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -28,6 +28,8 @@ class OwnPayload(msgspec.Struct, frozen=True):
     intent: IntentId | None
     """None: a cancellation, a transfer of nothing to ourselves."""
     receipt: Ok[Receipt | None] | Reverted | Unknown
+    mined_in: Head | None = None
+    """The header of the receipt's block."""
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -43,14 +45,26 @@ class Touch(msgspec.Struct, frozen=True):
     """All it moved, ours or not."""
     tip: WeiPerGas | None
     """Effective, above the base fee; what it paid the builder otherwise does not show. None: the read failed."""
+    gas_used: Gas | None = None
+    """None: the read failed."""
 
 
 class TargetBlock(msgspec.Struct, frozen=True):
-    """The canonical block the intent was meant for."""
+    """A canonical block the intent was meant for."""
 
     head: Head
     touches: tuple[Touch, ...]
     """In block order."""
+
+
+class Aim(msgspec.Struct, frozen=True):
+    """A block of the window that a payload was handed over for, or could have been."""
+
+    number: int
+    block: Ok[TargetBlock | None] | Reverted | Unknown
+    """None while the chain is below it."""
+    seen_at: Nanoseconds | None
+    """Monotonic; when it was first heard of. None: not known any more."""
 
 
 class BlockFacts(msgspec.Struct, frozen=True):
@@ -64,10 +78,9 @@ class BlockFacts(msgspec.Struct, frozen=True):
     """The intent's own; once the nonce is used, the wallet's one that used it, or that keeps the question open."""
     nonce_taken_by: Ok[TxHash | None] | Reverted | Unknown
     """Once the nonce is used: the wallet's transaction at it, in a block of the intents' windows or at `head`."""
-    target: Ok[TargetBlock | None] | Reverted | Unknown
-    """None while `head` is below the target block."""
-    target_seen_at: Nanoseconds | None
-    """Monotonic; when the target block was first heard of. None: not known any more."""
+    aims: tuple[Aim, ...]
+    """In block order: the plan's target block, and the later ones of its window that an attempt names. The whole window
+    where attempts are not known any more. Empty where the nonce's use says it all."""
     attempts: tuple[Attempt, ...] | None
     """None: not known any more, the bot was restarted since."""
     left_block: BlockRef | None

@@ -236,14 +236,16 @@ class InFlight:
             plan=tracked.plan,
             payloads=tuple(tracked.payloads),
             attempts=None if tracked.attempts is None else tuple(tracked.attempts),
-            target_seen_at=self._target_seen_at(tracked.plan),
+            seen_at=self._heard_at(),
             left_block=tracked.left_block,
             is_cancelled=tracked.is_cancelled,
         )
 
-    def _target_seen_at(self, plan: Plan) -> Nanoseconds | None:
-        seen = [at for ref, at in self._seen_at.items() if ref.number == plan.target_block]
-        return min(seen, default=None)
+    def _heard_at(self) -> dict[int, Nanoseconds]:
+        heard: dict[int, Nanoseconds] = {}
+        for ref, at in self._seen_at.items():
+            heard[ref.number] = min(at, heard.get(ref.number, at))
+        return heard
 
     def _forget_old(self, head: Head) -> None:
         """Mined ones once they are deep; others once their nonce is used that deep, for till then they can leak."""

@@ -26,11 +26,14 @@ class OwnReceipts:
         """A payload of ours with its receipt, which is Unknown where its block is not canonical at `head`."""
         receipt = await self.receipt(tx)
         if isinstance(receipt, Ok) and receipt.value is not None:
-            return OwnPayload(tx, intent, await self._canonical(receipt.value, tx, head))
+            canonical = await self._canonical(receipt.value, tx, head)
+            if isinstance(canonical, Ok):
+                return OwnPayload(tx, intent, receipt, canonical.value)
+            return OwnPayload(tx, intent, canonical)
         return OwnPayload(tx, intent, receipt)
 
-    async def _canonical(self, receipt: Receipt, tx: TxHash, head: Head) -> Ok[Receipt | None] | Unknown:
-        """Law 5: only a receipt in a canonical block, at or below `head`, counts."""
+    async def _canonical(self, receipt: Receipt, tx: TxHash, head: Head) -> Ok[Head] | Unknown:
+        """Law 5: only a receipt in a canonical block, at or below `head`, counts. The header of that block."""
         block = receipt.block
         if receipt.tx_hash != tx:
             return Unknown(f"the node gave the receipt of 0x{receipt.tx_hash.hex()}")
@@ -44,4 +47,4 @@ class OwnReceipts:
             return Unknown(f"whether block {block.number} is canonical could not be read")
         if canonical.value is None or canonical.value.hash != block.hash:
             return Unknown(f"its block 0x{block.hash.hex()} is not the canonical block {block.number}")
-        return Ok(receipt)
+        return Ok(canonical.value)

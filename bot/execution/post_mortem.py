@@ -11,11 +11,14 @@ from collections.abc import Iterable
 import msgspec
 
 from bot.core.decisions import Outcome, Plan, Verdict
-from bot.core.identity import Address, TxHash, hex_bytes, to_checksum
+from bot.core.identity import Address, TxHash, hex_bytes
 from bot.core.ports import Receipt
-from bot.core.result import Ok, Reverted, Unknown
-from bot.core.units import WeiPerGas, gas_cost
-from bot.execution.block_facts import Attempt, BlockFacts, OwnPayload, TargetBlock, Touch
+from bot.core.result import Ok, Reverted
+from bot.core.units import gas_cost
+from bot.execution.block_facts import BlockFacts, OwnPayload, TargetBlock
+from bot.execution.builder_name import builder_name
+from bot.execution.reconciliation import paid_terms
+from bot.execution.missed import missed, said
 from bot.execution.realized_profit import profit_transfers
 
 
@@ -29,7 +32,7 @@ def decide_verdict(facts: BlockFacts, executor: Address, recipient: Address) -> 
     """The end of the intent, or why there is none yet. `executor` and `recipient` tell profit from other transfers."""
     mined = _mined(payload for payload in facts.payloads if payload.intent == facts.plan.id)
     if mined is not None:
-        return _on_chain(facts.plan, mined, executor, recipient)
+        return _on_chain(facts.plan, *mined, executor, recipient)
     unread = _unread_payload(facts)
     if unread is not None:
         return StillOpen(unread)
@@ -39,7 +42,7 @@ def decide_verdict(facts: BlockFacts, executor: Address, recipient: Address) -> 
         case Ok():
             return _nonce_open(facts)
         case _:
-            return StillOpen(f"the wallet's transaction count: {_words(facts.next_nonce)}")
+            return StillOpen(f"the wallet's transaction count: {said(facts.next_nonce)}")
 
 
 def reverted_in_simulation(plan: Plan, reverted: Reverted) -> Outcome:
@@ -54,7 +57,9 @@ def left_open(plan: Plan, reason: str) -> Outcome:
     return Outcome(plan.id, Verdict.UNKNOWN, f"still open when the run ended: {reason}")
 
 
-def _on_chain(plan: Plan, receipt: Receipt, executor: Address, recipient: Address) -> Outcome:
+def _on_chain(
+    plan: Plan, payload: OwnPayload, receipt: Receipt, executor: Address, recipient: Address
+) -> Outcome:
     paid = gas_cost(receipt.gas_used, receipt.effective_gas_price)
     spent = f"in block {receipt.block.number}, {receipt.gas_used} gas for {paid} wei"
     profit = None
@@ -70,6 +75,7 @@ def _on_chain(plan: Plan, receipt: Receipt, executor: Address, recipient: Addres
         verdict = Verdict.MINED_REVERTED
         window = f"{plan.window.first_block} to {plan.window.last_block}"
         reason = f"mined and reverted {spent}; its window was {window}"
+    block = payload.mined_in
     return Outcome(
         intent=plan.id,
         verdict=verdict,
@@ -79,13 +85,16 @@ def _on_chain(plan: Plan, receipt: Receipt, executor: Address, recipient: Addres
         gas_used=receipt.gas_used,
         gas_cost=paid,
         realized_profit=profit,
+        costs=None if block is None else paid_terms(plan, receipt, block, executor),
+        builder=None if block is None else block.coinbase,
+        builder_name="" if block is None else builder_name(block.extra_data),
     )
 
 
 def _unread_payload(facts: BlockFacts) -> str | None:
     for payload in facts.payloads:
         if not isinstance(payload.receipt, Ok):
-            return f"the receipt of {hex_bytes(payload.tx_hash)}: {_words(payload.receipt)}"
+            return f"the receipt of {hex_bytes(payload.tx_hash)}: {said(payload.receipt)}"
     return None
 
 
@@ -98,7 +107,7 @@ def _nonce_used(facts: BlockFacts, next_nonce: int) -> Outcome | StillOpen:
         whose = "a cancellation of ours" if taker.intent is None else f"a payload of intent {taker.intent}"
         by = f"{by} by {whose}, {hex_bytes(taker.tx_hash)}"
     elif not isinstance(facts.nonce_taken_by, Ok):
-        return StillOpen(f"{by}, by whom is not known: {_words(facts.nonce_taken_by)}")
+        return StillOpen(f"{by}, by whom is not known: {said(facts.nonce_taken_by)}")
     elif any(p.tx_hash == facts.nonce_taken_by.value for p in facts.payloads):
         return StillOpen(
             f"{by} by our own payload{_hex(facts.nonce_taken_by.value)}, whose receipt is not there yet"
@@ -122,104 +131,23 @@ def _nonce_open(facts: BlockFacts) -> Outcome | StillOpen:
         )
     if facts.is_cancelled:
         return _outcome(facts, Verdict.CANCELLED, f"its bundles were cancelled and block {last} has passed")
-    match facts.target:
-        case Ok(value=TargetBlock() as target):
-            return _missed(facts, target)
-        case Ok():
-            return StillOpen(f"block {facts.plan.target_block} is not on the chain of block {head}")
-        case _:
-            return StillOpen(f"target block {facts.plan.target_block}: {_words(facts.target)}")
+    blocks: list[TargetBlock] = []
+    for aim in facts.aims:
+        match aim.block:
+            case Ok(value=TargetBlock() as block):
+                blocks.append(block)
+            case Ok():
+                return StillOpen(f"block {aim.number} is not on the chain of block {head}")
+            case _:
+                return StillOpen(f"target block {aim.number}: {said(aim.block)}")
+    return missed(facts, blocks)
 
 
-def _missed(facts: BlockFacts, target: TargetBlock) -> Outcome:
-    """The target block stands without us, and our nonce is still open."""
-    plan, block = facts.plan, target.head
-    max_fee = plan.transaction.max_fee_per_gas
-    if block.base_fee > max_fee:
-        return _outcome(
-            facts,
-            Verdict.BASE_FEE_MOVED,
-            f"block {block.number} has base fee {block.base_fee}, our max fee was {max_fee} wei per gas",
-        )
-    if facts.attempts is not None and not any(_in_time(facts, attempt) for attempt in facts.attempts):
-        return _never_taken(facts, facts.attempts)
-    rival = _rival(plan, target)
-    if rival is not None:
-        return _outcome(
-            facts,
-            Verdict.OUTBID,
-            f"{hex_bytes(rival.tx_hash)} of {to_checksum(rival.sender)} moved {len(rival.pools)} of our"
-            f" {_pool_count(plan)} pools at index {rival.index} of block {block.number}; our payment was"
-            f" {plan.payment} wei",
-        )
-    return _outcome(facts, Verdict.EXPIRED, _unexplained(facts, target))
-
-
-def _never_taken(facts: BlockFacts, attempts: tuple[Attempt, ...]) -> Outcome:
-    """No route said yes before the target block was seen."""
-    answers = _answers(facts, attempts)
-    if any(not isinstance(attempt.answer, Reverted) for attempt in attempts):
-        return _outcome(
-            facts,
-            Verdict.LATE,
-            f"no route confirmed before block {facts.plan.target_block} was seen: {answers}",
-        )
-    said = f"every route refused: {answers}" if attempts else "it was handed to no route"
-    return _outcome(facts, Verdict.EXPIRED, f"block {facts.plan.target_block} passed; {said}")
-
-
-def _rival(plan: Plan, target: TargetBlock) -> Touch | None:
-    """The first transaction of somebody else that stood before us and moved a pool of ours."""
-    return next((touch for touch in target.touches if not _is_behind(touch, plan)), None)
-
-
-def _is_behind(touch: Touch, plan: Plan) -> bool:
-    """A plain swap with less tip than we bid for each gas would have come after us, and cannot have kept us out.
-
-    What moves more pools than one may be an arbitrage that pays its builder unseen, as ours does.
-    """
-    return touch.pools_moved == 1 and touch.tip is not None and touch.tip < _bid_per_gas(plan)
-
-
-def _bid_per_gas(plan: Plan) -> WeiPerGas:
-    """As builders rank: payment and tip for each gas; by the whole gas limit, so rather too low."""
-    transaction = plan.transaction
-    return WeiPerGas(plan.payment // transaction.gas_limit + transaction.max_priority_fee_per_gas)
-
-
-def _in_time(facts: BlockFacts, attempt: Attempt) -> bool:
-    if not isinstance(attempt.answer, Ok):
-        return False
-    if attempt.answered_at is None or facts.target_seen_at is None:
-        return True
-    return attempt.answered_at <= facts.target_seen_at
-
-
-def _answers(facts: BlockFacts, attempts: tuple[Attempt, ...]) -> str:
-    said = []
-    for attempt in attempts:
-        late = isinstance(attempt.answer, Ok) and not _in_time(facts, attempt)
-        said.append(f"{attempt.route}: {'accepted too late' if late else _words(attempt.answer)}")
-    return "; ".join(said)
-
-
-def _unexplained(facts: BlockFacts, target: TargetBlock) -> str:
-    behind = len(target.touches)
-    others = (
-        f"{behind} plain swaps on our pools came with less than our bid"
-        if behind
-        else "nobody moved our pools"
-    )
-    if facts.attempts is None:
-        answers = "what the routes said is not known any more"
-    else:
-        answers = _answers(facts, facts.attempts)
-    return f"block {target.head.number} passed without us; {others}; {answers}"
-
-
-def _mined(payloads: Iterable[OwnPayload]) -> Receipt | None:
-    receipts = (p.receipt.value for p in payloads if isinstance(p.receipt, Ok))
-    return next((receipt for receipt in receipts if receipt is not None), None)
+def _mined(payloads: Iterable[OwnPayload]) -> tuple[OwnPayload, Receipt] | None:
+    for payload in payloads:
+        if isinstance(payload.receipt, Ok) and payload.receipt.value is not None:
+            return payload, payload.receipt.value
+    return None
 
 
 def _hex(tx_hash: TxHash | None) -> str:
@@ -235,21 +163,5 @@ def _had_landed(facts: BlockFacts) -> str:
     )
 
 
-def _pool_count(plan: Plan) -> int:
-    return sum(len(opportunity.pools) for opportunity in plan.opportunities)
-
-
 def _outcome(facts: BlockFacts, verdict: Verdict, reason: str) -> Outcome:
     return Outcome(facts.plan.id, verdict, reason)
-
-
-def _words(answer: object) -> str:
-    match answer:
-        case Ok():
-            return "accepted"
-        case Reverted(reason=reason):
-            return f"refused: {reason}"
-        case Unknown(cause=cause):
-            return f"unknown: {cause}"
-        case _:
-            return str(answer)

@@ -11,7 +11,7 @@ from bot.core.identity import IntentId
 from bot.core.ports import Receipt
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Gas, WeiPerGas
-from bot.execution.block_facts import Attempt, BlockFacts, OwnPayload, TargetBlock, Touch
+from bot.execution.block_facts import Aim, Attempt, BlockFacts, OwnPayload, TargetBlock, Touch
 from bot.execution.post_mortem import StillOpen, decide_verdict, left_open, reverted_in_simulation
 
 PLAN = plan_on(head_at(100))
@@ -39,9 +39,9 @@ def own(found=NOT_MINED, name="payload", intent=PLAN.id):
     return OwnPayload(tx_hash(name), intent, found)
 
 
-def touch(sender=RIVAL, pools=2, moved=2, tip=0, index=0):
-    tip = None if tip is None else WeiPerGas(tip)
-    return Touch(tx_hash("touch"), sender, index, frozenset(POOLS[:pools]), moved, tip)
+def touch(sender=RIVAL, pools=2, moved=2, tip=0, index=0, name="touch"):
+    gas = None if tip is None else Gas(200_000)
+    return Touch(tx_hash(name), sender, index, frozenset(POOLS[:pools]), moved, tip, gas)
 
 
 def block(*touches, head=TARGET):
@@ -49,15 +49,18 @@ def block(*touches, head=TARGET):
 
 
 def facts(**changes):
-    """The target block stands, empty; a route had accepted in time; our nonce is open."""
+    """The target block stands, empty; a route had accepted in time; our nonce is open.
+
+    `target` and `target_seen_at` are of the one block aimed at.
+    """
+    aim = Aim(101, changes.pop("target", block()), changes.pop("target_seen_at", SEEN_AT))
     known = BlockFacts(
         plan=PLAN,
         head=TARGET,
         next_nonce=Ok(7),
         payloads=(own(),),
         nonce_taken_by=Ok(None),
-        target=block(),
-        target_seen_at=SEEN_AT,
+        aims=(aim,),
         attempts=(ACCEPTED,),
         left_block=None,
         is_cancelled=False,
