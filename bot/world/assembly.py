@@ -7,14 +7,15 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from bot.core.identity import WalletName, hex_bytes, to_checksum
+from bot.core.identity import Address, WalletName, hex_bytes, to_checksum
 from bot.core.units import WeiPerGas
 from bot.costs.gas_schedule import gas_schedule
+from bot.world.accounts import ThrowawayAccount
 from bot.world.anvil import HARDFORK, Anvil, AnvilConfig
 from bot.world.block_story import JsonLines
 from bot.world.builder import Builder
@@ -35,11 +36,15 @@ from bot.world.mempool import Mempool
 from bot.world.node_front import NodeFront
 from bot.world.node_methods import NodeMethods
 from bot.world.relay import Relay
+from bot.world.relay_faults import RelayFaults
+from bot.world.relay_kinds import BUILDER_A, BUILDER_B, KINDS, feeding
 from bot.world.relay_server import RelayServer
 from bot.world.sealing import read_head
 from bot.world.shocks import shocks_after
 from bot.world.stage import Stage, set_stage
 from bot.world.subscriptions import Subscriptions
+from bot.world.transaction_pools import TransactionPools
+from bot.world.two_builders import BuilderRace, Contender
 from bot.world.upstream import check_upstream
 
 Report = Callable[[str, str], None]
@@ -128,7 +133,8 @@ async def _assemble(
     head = read_head(await anvil.rpc("eth_getBlockByNumber", ["latest", False]))
     tip = ChainTip(head, stage.coinbase, chain.config.block_seconds)
     schedule = gas_schedule(HARDFORK)
-    mempool, unprotected = (Mempool(chain_id, schedule, head.gas_limit) for _ in range(2))
+    pools = TransactionPools(*(Mempool(chain_id, schedule, head.gas_limit) for _ in range(3)))
+    mempool = pools.public
     clock: MarketClock = Lockstep() if config.lockstep else WallClock(config.pace)
     subscriptions = Subscriptions()
     methods = NodeMethods(
@@ -136,9 +142,11 @@ async def _assemble(
     )
     front = NodeFront(methods, subscriptions, mempool)
     requests, stories = (_open_log(config.run_dir, name, stack) for name in ("requests", "builder"))
-    relay = Relay(anvil, unprotected, tip.next_block, requests, time.time_ns)
+    relay = Relay(anvil, pools, tip.next_block, requests, time.time_ns, clock.slot_fraction)
+    faults = RelayFaults(config.shocks.relays, config.seed)
     exchanges, mover = await _open_exchanges(config, head.number + 1, stack)
-    endpoints = await _listen(anvil, front, relay, config.port, stack)
+    doors = [RelayServer(relay, KINDS[name], faults) for name in config.relay_names]
+    endpoints = await _listen(anvil, front, doors, config.port, stack)
     if exchanges is not None:
         urls = {name: exchanges.url(name) for name in exchanges.exchanges}
         endpoints = msgspec.structs.replace(endpoints, exchanges=urls)
@@ -148,7 +156,7 @@ async def _assemble(
         tip,
         mempool,
         relay,
-        Builder(anvil, chain_id, schedule, frozenset({stage.competitor})),
+        _race(config, Builder(anvil, chain_id, schedule, frozenset({stage.competitor})), relay, stage),
         front,
         clock,
         stories,
@@ -172,6 +180,23 @@ async def _assemble(
         exchanges,
         variables,
     )
+
+
+def _race(config: MarketConfig, builder: Builder, relay: Relay, stage: Stage) -> BuilderRace:
+    """One builder who gets everything, or two with a book each."""
+    coinbases = _coinbases(config, stage)
+    contenders = [
+        Contender(name, coinbase, feeding(name) if len(coinbases) > 1 else None)
+        for name, coinbase in coinbases.items()
+    ]
+    return BuilderRace(builder, relay.book, relay.pools, contenders, config.seed)
+
+
+def _coinbases(config: MarketConfig, stage: Stage) -> dict[str, Address]:
+    """Of each builder, by name."""
+    if config.relays == "one":
+        return {BUILDER_A: stage.coinbase}
+    return {BUILDER_A: stage.coinbase, BUILDER_B: ThrowawayAccount(config.seed, "second builder").address}
 
 
 async def _open_exchanges(
@@ -208,20 +233,31 @@ def _people(
 
 
 async def _listen(
-    anvil: Anvil, front: NodeFront, relay: Relay, port: int, stack: contextlib.AsyncExitStack
+    anvil: Anvil,
+    front: NodeFront,
+    relays: Sequence[RelayServer],
+    port: int,
+    stack: contextlib.AsyncExitStack,
 ) -> Endpoints:
     """Open the doors; the socket lies in a short folder of its own, as its address may be 107 bytes long."""
     folder = Path(tempfile.mkdtemp(prefix="market-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    protected = RelayServer(relay, "market", needs_signature=True)
-    unprotected = RelayServer(relay, "market-unprotected", needs_signature=False)
-    for place, server in enumerate((protected, unprotected), 1):
+    for place, server in enumerate(relays, 1):
         await server.start(port + place if port else 0)
         stack.push_async_callback(server.stop)
     ipc_path = folder / "node.ipc"
     await front.start(ipc_path, port)
     stack.push_async_callback(front.stop)
-    return Endpoints(front.url, front.ws_url, str(ipc_path), protected.url, unprotected.url, anvil.url)
+    urls: dict[str, str] = {server.name: server.url for server in relays}
+    return Endpoints(
+        node_http=front.url,
+        node_ws=front.ws_url,
+        node_ipc=str(ipc_path),
+        relay=urls["market"],
+        relay_unprotected=urls["market-unprotected"],
+        anvil_admin=anvil.url,
+        relays=urls,
+    )
 
 
 def _describe(market: Market, genesis: GenesisConfig) -> MarketFile:
@@ -249,4 +285,5 @@ def _describe(market: Market, genesis: GenesisConfig) -> MarketFile:
         coinbase=to_checksum(stage.coinbase),
         request_log=str(config.run_dir / "requests.jsonl"),
         builder_log=str(config.run_dir / "builder.jsonl"),
+        builders={name: to_checksum(of) for name, of in _coinbases(config, stage).items()},
     )

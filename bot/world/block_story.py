@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 Fate = Literal["included", "dropped", "late"]
-Origin = Literal["bundle", "public", "unprotected"]
+Origin = Literal["bundle", "public", "private", "unprotected"]
 
 
 class BundleStory(msgspec.Struct, frozen=True):
@@ -30,6 +30,8 @@ class BundleStory(msgspec.Struct, frozen=True):
     gas: int | None = None
     position: int | None = None
     """Index in the block of its first transaction."""
+    endpoints: tuple[str, ...] = ("market",)
+    """Relays by which it came to this builder."""
 
 
 class TransactionStory(msgspec.Struct, frozen=True):
@@ -52,6 +54,16 @@ class CompetitorStory(msgspec.Struct, frozen=True):
     """Part of the profit after gas that it bid."""
 
 
+class LosingStory(msgspec.Struct, frozen=True):
+    """The block another builder would have made; what is `included` there did not land by it."""
+
+    builder: str
+    coinbase: str
+    value_wei: str
+    bid_wei: str
+    bundles: tuple[BundleStory, ...]
+
+
 class BlockStory(msgspec.Struct, frozen=True):
     number: int
     hash: str
@@ -67,6 +79,12 @@ class BlockStory(msgspec.Struct, frozen=True):
     competitor: CompetitorStory | None
     public_waiting: int
     """Transactions left in the public mempool."""
+    builder: str = "builder-a"
+    value_wei: str = "0"
+    """What the block pays its builder: tips and direct payments."""
+    bid_wei: str | None = None
+    """Part of it that this builder offered to be the one who builds; None where he has no rival."""
+    losing: LosingStory | None = None
 
 
 class JsonLines:

@@ -1,7 +1,7 @@
 """The block builder: which transactions go into the next block, in which order, and what each of them will do.
 
-Bundles first, best payer per gas ahead, each all or nothing; then public transactions by effective tip; then those
-private ones whose sender gave up revert protection. Nothing is mined here: the result is a plan with its expected
+Bundles first, best payer per gas ahead, each all or nothing; then public transactions by effective tip; then private
+order flow, and those private ones whose sender gave up revert protection. Nothing is mined here: the result is a plan with its expected
 outcomes, which sealing holds against the chain.
 
 Real builders do it so, roughly: simulate each bundle alone at the top of the block, sort by value per gas, add one
@@ -27,12 +27,14 @@ from bot.world.block_simulation import (
     TransactionOutcome,
     simulate,
 )
-from bot.world.block_story import BundleStory, Origin
+from bot.world.block_story import BundleStory, LosingStory, Origin
 from bot.world.bundle_book import Submission
 from bot.world.json_rpc import RpcError
 from bot.world.mempool import Mempool
 from bot.world.raw_transaction import RawTransaction
+from bot.world.relay_kinds import BUILDER_A
 from bot.world.transaction_checks import Account, check_without_state, read_accounts
+from bot.world.transaction_pools import TransactionPools
 
 LEAST_KEPT_SHARE = Fraction(95, 100)
 """A bundle that pays less than this part of its value alone, once placed behind others, is dropped."""
@@ -48,6 +50,12 @@ class BlockPlan(msgspec.Struct, frozen=True):
     block: BuildingBlock
     transactions: tuple[PlannedTransaction, ...]
     bundles: tuple[BundleStory, ...]
+    value: Wei = Wei(0)
+    """What the whole block pays its builder."""
+    builder: str = BUILDER_A
+    bid: Wei | None = None
+    """Part of `value` offered for the right to build; None where nobody competes."""
+    losing: LosingStory | None = None
 
 
 class _Candidate(msgspec.Struct, frozen=True):
@@ -71,6 +79,10 @@ class _Assembly:
         self.outcomes: list[GroupOutcome] = []
 
     @property
+    def value(self) -> Wei:
+        return Wei(sum(group.builder_gain for group in self.outcomes))
+
+    @property
     def gas_left(self) -> int:
         return self.block.gas_limit - READERS_GAS_RESERVE - sum(group.gas_used for group in self.outcomes)
 
@@ -91,9 +103,10 @@ class _Assembly:
             after[tx.sender] = Account(tx.nonce + 1, Wei(account.balance - tx.upfront_cost))
         return after
 
-    def planned(self) -> tuple[PlannedTransaction, ...]:
+    def planned(self, pools: TransactionPools) -> tuple[PlannedTransaction, ...]:
+        """In order; what a bundle carries of others' transactions keeps the origin it has without it."""
         return tuple(
-            PlannedTransaction(tx, origin, expected)
+            PlannedTransaction(tx, pools.origin_of(tx.hash) or origin, expected)
             for group, origin, outcome in zip(self.groups, self.origins, self.outcomes, strict=True)
             for tx, expected in zip(group, outcome.transactions, strict=True)
         )
@@ -115,16 +128,15 @@ class Builder:
         self._competitors = competitors
 
     async def plan(
-        self, block: BuildingBlock, submissions: Sequence[Submission], public: Mempool, unprotected: Mempool
+        self, block: BuildingBlock, submissions: Sequence[Submission], pools: TransactionPools
     ) -> BlockPlan:
         """The next block. Raises AnvilError where the chain cannot be read."""
         senders = {tx.sender for one in submissions for tx in one.transactions}
-        senders |= {*public.senders(), *unprotected.senders()}
-        assembly = _Assembly(block, await read_accounts(self._anvil, senders))
+        assembly = _Assembly(block, await read_accounts(self._anvil, senders | pools.senders()))
         stories = await self._add_bundles(assembly, submissions)
-        await self._add_singles(assembly, public, "public")
-        await self._add_singles(assembly, unprotected, "unprotected")
-        return BlockPlan(block, assembly.planned(), tuple(stories))
+        for pool, origin in pools.in_order():
+            await self._add_singles(assembly, pool, origin)
+        return BlockPlan(block, assembly.planned(pools), tuple(stories), assembly.value)
 
     async def _add_bundles(self, assembly: _Assembly, submissions: Sequence[Submission]) -> list[BundleStory]:
         stories: list[BundleStory] = []
@@ -143,6 +155,8 @@ class Builder:
 
     async def _alone(self, assembly: _Assembly, submission: Submission) -> GroupOutcome | str:
         """What the bundle does at the top of the block, or why it is dropped."""
+        if submission.is_never_built:
+            return f"fault: {', '.join(submission.endpoints)} took it and shows it to no builder"
         reason = self._unfit(assembly.block, assembly.accounts, submission)
         if reason:
             return reason
@@ -234,6 +248,11 @@ class Builder:
         reason = f"late: for block {submission.last_block}, block {number} is being built"
         return msgspec.structs.replace(self._story(submission, reason), fate="late")
 
+    def tell_missed(self, submission: Submission, closed_at: float, place: int) -> BundleStory:
+        """The story of a bundle that came when builder number `place` had closed; parts of the slot."""
+        reason = f"late: arrived at {submission.arrival.fraction:.2f} of the slot, builder {place} closed at {closed_at:.2f}"
+        return msgspec.structs.replace(self._story(submission, reason), fate="late")
+
     def _story(
         self,
         submission: Submission,
@@ -252,6 +271,7 @@ class Builder:
             value_wei=None if alone is None else str(alone.builder_gain),
             gas=None if alone is None else alone.gas_used,
             position=None if reason else position,
+            endpoints=submission.endpoints,
         )
 
 

@@ -21,6 +21,10 @@ class MarketClock(Protocol):
         """The bot has finished block (number, hash); whether that is `head`."""
         ...
 
+    def slot_fraction(self) -> float:
+        """How much of the slot of the block being built is over: 0 to 1; 0 where time does not pass."""
+        ...
+
 
 class WallClock:
     """A block every `pace`; a late one does not push the following ones back."""
@@ -33,6 +37,12 @@ class WallClock:
         now = asyncio.get_running_loop().time()
         self._next = now + self._pace if self._next is None else max(self._next + self._pace, now)
         await asyncio.sleep(self._next - now)
+
+    def slot_fraction(self) -> float:
+        if self._next is None:
+            return 0.0
+        left = (self._next - asyncio.get_running_loop().time()) / self._pace
+        return min(max(1.0 - left, 0.0), 1.0)
 
     def tick_done(self, head: BlockRef, number: int, block_hash: bytes) -> bool:
         return head == BlockRef(number, BlockHash(block_hash))
@@ -49,6 +59,9 @@ class Lockstep:
         while announced and self._done != head:
             self._changed.clear()
             await self._changed.wait()
+
+    def slot_fraction(self) -> float:
+        return 0.0
 
     def tick_done(self, head: BlockRef, number: int, block_hash: bytes) -> bool:
         done = BlockRef(number, BlockHash(block_hash))

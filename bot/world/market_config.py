@@ -1,6 +1,7 @@
 """What a market is made from; equal configurations in lockstep give equal chains."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -8,6 +9,7 @@ from bot.core.identity import Address
 from bot.core.units import Bps, Nanoseconds
 from bot.world.genesis import GenesisConfig
 from bot.world.parts import ROOT
+from bot.world.relay_kinds import KINDS, Endpoint
 from bot.world.shocks import Shocks
 from bot.world.tokens import WETH
 
@@ -23,10 +25,16 @@ class MarketConfig(msgspec.Struct, frozen=True):
     """Wall time of a block; of no account in lockstep."""
     lockstep: bool = False
     port: int = 0
-    """Of the node; the relay takes the next one, the unprotected endpoint the one after. 0: whatever is free."""
+    """Of the node; the relays take the next ones, in the order of `relay_names`. 0: whatever is free."""
     wallets: tuple[str, ...] = ("main",)
     competitor_probability: Bps = Bps(1_500)
     """Part of the blocks in which the competitor looks for something."""
+    relays: Literal["one", "all"] = "one"
+    """One: a relay for bundles and the unprotected RPC, and one builder. All: every kind there is, and two builders."""
+    hidden_law: bool = False
+    """The competitor bids by a law of its own seed, and out of lockstep builders close before their slot ends."""
+    private_share: Bps = Bps(0)
+    """Part of the traders' swaps that goes to `market-share` with hints instead of the public mempool."""
     shocks: Shocks = Shocks()
     exchanges: bool = True
     """Six exchanges beside the chain; never on a fork, whose prices are real."""
@@ -48,6 +56,14 @@ class MarketConfig(msgspec.Struct, frozen=True):
     def chain(self) -> str:
         """As in BOT_CHAIN."""
         return "market" if self.fork_url is None else "fork"
+
+    @property
+    def relay_names(self) -> tuple[Endpoint, ...]:
+        """Endpoints that are open, in the order of their ports."""
+        if self.relays == "all":
+            return tuple(KINDS)
+        two: tuple[Endpoint, ...] = ("market", "market-unprotected")
+        return (*two, "market-share") if self.private_share else two
 
     @property
     def has_exchanges(self) -> bool:

@@ -7,6 +7,7 @@ next one. All of it is one task; only what arrives over sockets comes in between
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -17,8 +18,8 @@ from bot.core.messages import Head
 from bot.costs.base_fee import next_base_fee
 from bot.world.anvil import Anvil
 from bot.world.block_simulation import BuildingBlock
-from bot.world.block_story import BlockStory, BundleStory, CompetitorStory, JsonLines, TransactionStory
-from bot.world.builder import BlockPlan, Builder
+from bot.world.block_story import BlockStory, CompetitorStory, JsonLines, TransactionStory
+from bot.world.builder import BlockPlan
 from bot.world.competitor import Competitor
 from bot.world.crowd import Crowd
 from bot.world.exchanges.mover import Mover
@@ -26,10 +27,12 @@ from bot.world.json_rpc import RpcError
 from bot.world.market_clock import MarketClock
 from bot.world.mempool import Mempool
 from bot.world.node_front import NodeFront
+from bot.world.raw_transaction import RawTransaction
 from bot.world.relay import Relay
 from bot.world.sealing import MarketBrokenError, SealedBlock, seal
 from bot.world.shocks import Shock
 from bot.world.transaction_checks import read_accounts
+from bot.world.two_builders import BuilderRace
 
 REMEMBERED_BLOCKS = 65
 """A reorg goes at most one block less deep than this."""
@@ -63,7 +66,7 @@ class MarketEngine:
         tip: ChainTip,
         mempool: Mempool,
         relay: Relay,
-        builder: Builder,
+        builder: BuilderRace,
         front: NodeFront,
         clock: MarketClock,
         stories: JsonLines,
@@ -124,11 +127,12 @@ class MarketEngine:
             await self.open()
             return sealed
 
-    async def reorg(self, depth: int) -> list[SealedBlock]:
+    async def reorg(self, depth: int, *, leaks: bool = False) -> list[SealedBlock]:
         """Abandon the last `depth` blocks for one more than that, built by another builder.
 
-        Public transactions of the abandoned blocks come back to the mempool, those of bundles are gone. Subscribers
-        get the removed logs, then every new block. Raises ValueError beyond what is remembered.
+        Public transactions of the abandoned blocks come back to the mempool, those of bundles are gone, or where it
+        `leaks` become public behind the new branch: they can be mined in the block after it. Subscribers get the
+        removed logs, then every new block. Raises ValueError beyond what is remembered.
         """
         async with self._lock:
             if not 1 <= depth < len(self._chain):
@@ -143,6 +147,8 @@ class MarketEngine:
                 self._front.publish_removed(old.logs)
             for sealed in new:
                 self._front.publish_block(sealed.header, sealed.logs)
+            if leaks:
+                await self._leak(abandoned)
             self._announced = True
             await self.open()
             return new
@@ -158,7 +164,7 @@ class MarketEngine:
         elif shock.kind == "miss_head":
             self.withhold_next_head()
         elif depth := min(shock.depth, len(self._chain) - 1):
-            await self.reorg(depth)
+            await self.reorg(depth, leaks=shock.leaks)
             return True
         return False
 
@@ -176,38 +182,39 @@ class MarketEngine:
         is_reorg: bool = False,
         state_base_fee: bool = False,
     ) -> SealedBlock:
-        late = self._relay.book.take_late(block.number)
-        plan = await self._builder.plan(
-            block, self._relay.book.due(block.number), self._mempool, self._relay.unprotected
-        )
+        plan = await (self._builder.plan_branch(block) if is_reorg else self._builder.plan(block))
         sealed = await seal(self._anvil, plan, state_base_fee=state_base_fee)
         if sealed.head.parent_hash != self.head.hash:
             raise MarketBrokenError(f"block {block.number} is not on {hex_bytes(self.head.hash)}")
         self._tip.head = sealed.head
         self._chain.append(sealed)
         await self._settle(sealed)
-        late_stories = tuple(self._builder.tell_late(one, block.number) for one in late)
-        self._stories.append(_story(plan, sealed, late_stories, competitor, len(self._mempool), is_reorg))
+        self._stories.append(_story(plan, sealed, competitor, len(self._mempool), is_reorg))
         return sealed
 
     async def _settle(self, sealed: SealedBlock) -> None:
         self._relay.book.settle(sealed.head.number, sealed.hashes)
-        pools = (self._mempool, self._relay.unprotected)
-        accounts = await read_accounts(self._anvil, [sender for pool in pools for sender in pool.senders()])
-        for pool in pools:
+        accounts = await read_accounts(self._anvil, self._relay.pools.senders())
+        for pool, _ in self._relay.pools.in_order():
             pool.settle(accounts)
 
     async def _bring_back(self, abandoned: list[SealedBlock]) -> None:
-        returning = [
-            entry for old in reversed(abandoned) for entry in old.transactions if entry[1] != "bundle"
-        ]
-        accounts = await read_accounts(self._anvil, [tx.sender for tx, _ in returning])
-        for tx, origin in returning:
-            pool = self._mempool if origin == "public" else self._relay.unprotected
-            try:
-                pool.add(tx, accounts[tx.sender])
-            except RpcError:
-                continue  # as on a real node: what no longer fits the state is forgotten
+        for old in reversed(abandoned):
+            for tx, origin in old.transactions:
+                if (pool := self._relay.pools.of(origin)) is not None:
+                    await self._put_back(tx, pool)
+
+    async def _leak(self, abandoned: list[SealedBlock]) -> None:
+        """Whoever saw the abandoned blocks has their transactions, and hands them on."""
+        for old in reversed(abandoned):
+            for tx, origin in old.transactions:
+                if origin == "bundle":
+                    await self._put_back(tx, self._mempool)
+
+    async def _put_back(self, tx: RawTransaction, pool: Mempool) -> None:
+        accounts = await read_accounts(self._anvil, [tx.sender])
+        with contextlib.suppress(RpcError):  # as on a real node: what no longer fits the state is forgotten
+            pool.add(tx, accounts[tx.sender])
 
 
 def _founding(head: Head) -> SealedBlock:
@@ -217,7 +224,6 @@ def _founding(head: Head) -> SealedBlock:
 def _story(
     plan: BlockPlan,
     sealed: SealedBlock,
-    late: tuple[BundleStory, ...],
     competitor: CompetitorStory | None,
     waiting: int,
     is_reorg: bool,
@@ -232,7 +238,7 @@ def _story(
         coinbase=to_checksum(head.coinbase),
         gas_used=head.gas_used,
         is_reorg=is_reorg,
-        bundles=plan.bundles + late,
+        bundles=plan.bundles,
         transactions=tuple(
             TransactionStory(
                 hash=hex_bytes(p.transaction.hash),
@@ -245,4 +251,8 @@ def _story(
         ),
         competitor=competitor,
         public_waiting=waiting,
+        builder=plan.builder,
+        value_wei=str(plan.value),
+        bid_wei=None if plan.bid is None else str(plan.bid),
+        losing=plan.losing,
     )

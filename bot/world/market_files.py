@@ -42,6 +42,8 @@ class Endpoints(msgspec.Struct, frozen=True):
     """Anvil itself: for tests that judge the market from outside, never for a bot."""
     exchanges: dict[str, ExchangeUrl] = {}
     """By name; empty where there are none."""
+    relays: dict[str, str] = {}
+    """Every open endpoint of the relays by name, the two above too."""
 
 
 class MarketFile(msgspec.Struct, frozen=True):
@@ -70,6 +72,8 @@ class MarketFile(msgspec.Struct, frozen=True):
     coinbase: str
     request_log: str
     builder_log: str
+    builders: dict[str, str] = {}
+    """Coinbase of each builder by name."""
 
 
 def write_bot_env(path: Path, variables: dict[str, str]) -> None:
@@ -88,9 +92,7 @@ def bot_variables(
         # Beside the node's own socket: a run folder's path may be too long for one (107 bytes).
         "BOT_SIGNER_SOCKET": str(Path(endpoints.node_ipc).with_name("signer") / "signer.sock"),
         "BOT_RPC_URL": endpoints.node_ws,
-        "BOT_RELAYS": "market,market-unprotected",
-        "BOT_RELAY_MARKET__URL": endpoints.relay,
-        "BOT_RELAY_MARKET_UNPROTECTED__URL": endpoints.relay_unprotected,
+        **_relay_variables(config, endpoints),
         "BOT_EXECUTOR": to_checksum(stage.executor),
         "BOT_PROFIT_RECIPIENT": to_checksum(stage.profit_recipient),
         "BOT_WALLETS": ",".join(wallet.name for wallet in wallets),
@@ -114,6 +116,13 @@ def bot_variables(
     else:
         variables["BOT_FORK_PROFILE"] = config.fork_profile
     return variables
+
+
+def _relay_variables(config: MarketConfig, endpoints: Endpoints) -> dict[str, str]:
+    """`market-share` is of use where there is private flow alone."""
+    names = [name for name in config.relay_names if name != "market-share" or config.private_share]
+    urls = {f"BOT_RELAY_{name.upper().replace('-', '_')}__URL": endpoints.relays[name] for name in names}
+    return {"BOT_RELAYS": ",".join(names), **urls}
 
 
 def write_market_file(path: Path, content: MarketFile) -> None:

@@ -1,6 +1,6 @@
-"""What a searcher may ask of the relay, read from JSON and checked for its shape.
+"""What a searcher may ask of a relay, read from JSON and checked for its shape.
 
-Fields and limits are those of the Flashbots relay (relays.md section 2). Shape is all that is checked here: a bundle
+Fields and limits are those of the Flashbots relay (relays.md section 2), but for what a RelayKind says. Shape is all that is checked here: a bundle
 that can never be mined is accepted like any other, as real relays do.
 """
 
@@ -14,6 +14,8 @@ from bot.core.identity import Address, TxHash
 from bot.world.bundle_book import Submission
 from bot.world.json_rpc import invalid_params
 from bot.world.raw_transaction import RawTransaction, decode_hex, decode_raw
+from bot.world.relay_fields import check_refund, check_versioned
+from bot.world.relay_kinds import KINDS, RelayKind
 
 MOST_TRANSACTIONS = 100
 LARGEST_BUNDLE = 300_000
@@ -21,10 +23,18 @@ LARGEST_BUNDLE = 300_000
 PRIVATE_TRANSACTION_BLOCKS = 25
 """How long a private transaction is tried where its sender names no last block."""
 _NEXT_BLOCK = (None, "", "0x")
+_LONGEST_TEXT_UUID = 200
+_UUID_VERSION = 4
 
 
-def read_bundle(signer: Address, options: dict[str, Any], head: int) -> Submission:
+def read_bundle(
+    signer: Address, options: dict[str, Any], head: int, kind: RelayKind = KINDS["market"]
+) -> Submission:
     """The parameter of eth_sendBundle. Raises RpcError."""
+    if kind.checks_versions:
+        check_versioned(options)
+    elif kind.uuid_rule == "any_text":
+        check_refund(options)
     transactions = read_transactions(options)
     target = read_target(options, head)
     return Submission(
@@ -35,7 +45,7 @@ def read_bundle(signer: Address, options: dict[str, Any], head: int) -> Submissi
         min_timestamp=read_seconds(options, "minTimestamp"),
         max_timestamp=read_seconds(options, "maxTimestamp"),
         may_revert=frozenset(TxHash(decode_hex(text)) for text in _texts(options, "revertingTxHashes")),
-        replacement_uuid=read_uuid(options),
+        replacement_uuid=read_uuid(options, kind),
     )
 
 
@@ -52,7 +62,9 @@ def read_transactions(options: dict[str, Any]) -> tuple[RawTransaction, ...]:
     return tuple(decode_raw(raw) for raw in raws)
 
 
-def read_private_transaction(signer: Address, params: Sequence[Any], head: int) -> Submission:
+def read_private_transaction(
+    signer: Address, params: Sequence[Any], head: int, blocks: int = PRIVATE_TRANSACTION_BLOCKS
+) -> Submission:
     """The parameter of eth_sendPrivateTransaction, or a bare raw transaction. Raises RpcError."""
     first = params[0] if params else None
     options = first if isinstance(first, dict) else {"tx": first}
@@ -61,7 +73,7 @@ def read_private_transaction(signer: Address, params: Sequence[Any], head: int) 
         signer=signer,
         transactions=(decode_raw(decode_hex(options.get("tx"))),),
         first_block=head + 1,
-        last_block=head + PRIVATE_TRANSACTION_BLOCKS if last is None else _quantity(last, "maxBlockNumber"),
+        last_block=head + blocks if last is None else _quantity(last, "maxBlockNumber"),
         is_private_transaction=True,
     )
 
@@ -72,17 +84,28 @@ def read_target(options: dict[str, Any], head: int) -> int:
     return head + 1 if number in _NEXT_BLOCK else _quantity(number, "blockNumber")
 
 
-def read_uuid(options: dict[str, Any]) -> str | None:
-    """`replacementUuid`, or its alias `uuid`; a UUID in text, lower case. Raises RpcError."""
+def read_uuid(options: dict[str, Any], kind: RelayKind = KINDS["market"]) -> str | None:
+    """`replacementUuid`, or its alias `uuid`: a UUID in text, lower case, or as the kind's rule says. Raises RpcError."""
     texts = [options[name] for name in ("replacementUuid", "uuid") if options.get(name) is not None]
-    if len(texts) > 1:
+    if len(texts) > 1 and kind.one_uuid_name:
         raise invalid_params("one of uuid or replacementUuid fields should be empty")
     if not texts:
         return None
+    if kind.uuid_rule == "any_text":
+        return _text_uuid(texts[0])
     try:
-        return str(UUID(texts[0]))
+        uuid = UUID(texts[0])
     except (ValueError, AttributeError, TypeError) as error:
         raise invalid_params(f"replacementUuid is not a UUID: {str(texts[0])[:60]}") from error
+    if kind.uuid_rule == "uuid_v4" and uuid.version != _UUID_VERSION:
+        raise invalid_params(f"replacementUuid is a UUID of version {uuid.version}, not 4: {uuid}")
+    return str(uuid)
+
+
+def _text_uuid(text: Any) -> str:
+    if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_TEXT_UUID:
+        raise invalid_params(f"replacementUuid must be a text of 1 to {_LONGEST_TEXT_UUID} characters")
+    return text
 
 
 def only_object(params: Sequence[Any]) -> dict[str, Any]:

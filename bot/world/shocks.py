@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from bot.world.exchanges.faults import FaultRates
+from bot.world.relay_faults import RelayFaultRates
 
 ShockKind = Literal["reorg", "drop_sockets", "miss_head"]
 
@@ -20,14 +21,20 @@ class Shocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Depths are drawn from 1 to this."""
     drop_sockets_every: int = 0
     miss_head_every: int = 0
+    uncle_every: int = 0
+    """A reorg of one block by which the abandoned block's bundles become public."""
     exchanges: FaultRates = FaultRates()
     """Of the exchanges, each by itself: bot.world.exchanges.faults."""
+    relays: dict[str, RelayFaultRates] = {}
+    """Of the relays, by endpoint, "*" for all others: bot.world.relay_faults."""
 
 
 class Shock(msgspec.Struct, frozen=True):
     kind: ShockKind
     depth: int = 0
     """Of a reorg, in blocks."""
+    leaks: bool = False
+    """What bundles brought into the abandoned blocks becomes public."""
 
 
 def shocks_after(shocks: Shocks, seed: int, number: int) -> tuple[Shock, ...]:
@@ -40,6 +47,8 @@ def shocks_after(shocks: Shocks, seed: int, number: int) -> tuple[Shock, ...]:
         due.append(Shock("miss_head"))
     if _strikes(draw, shocks.reorg_every):
         due.append(Shock("reorg", draw.randint(1, max(shocks.deepest_reorg, 1))))
+    if _strikes(draw, shocks.uncle_every) and not any(shock.kind == "reorg" for shock in due):
+        due.append(Shock("reorg", 1, leaks=True))
     return tuple(due)
 
 

@@ -102,7 +102,8 @@ async def test_a_transaction_that_comes_while_a_block_is_built_waits_for_the_nex
     async with opened(tmp_path, chain_cache) as market:
         searcher = await Searcher(market, "searcher").fund()
         await market.engine.open()
-        builder, inner = market.engine._builder, market.engine._builder._add_bundles
+        builder = market.engine._builder._builder
+        inner = builder._add_bundles
         raw, tx_hash = searcher.signed(Address(b"\x77" * 20))
 
         async def meanwhile(*arguments):
