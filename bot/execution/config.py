@@ -3,6 +3,7 @@
 import msgspec
 
 from bot.core.identity import Address
+from bot.core.route_standing import BidBy
 from bot.core.units import Bps, Wei, WeiPerGas
 
 
@@ -16,8 +17,10 @@ class ExecutionConfig(msgspec.Struct, frozen=True):
     """What is left after the payment and the worst gas cost is at least this; the Executor enforces it."""
     bid_share: Bps = Bps(5_000)
     """Of the profit net of expected gas, to the builder."""
+    bid_by: BidBy = "payment"
+    """The payment is the better bid: it is owed only on success. Some routes count the tip alone."""
     priority_fee: WeiPerGas = WeiPerGas(0)
-    """Tip per gas from the wallet. The payment is the better bid: it is owed only on success."""
+    """Tip per gas from the wallet, whatever is bid."""
     gas_margin: Bps = Bps(3_000)
     """On top of the estimate by shape, for the gas limit."""
     window_blocks: int = 1

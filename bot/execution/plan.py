@@ -1,6 +1,7 @@
 """Opportunities to one transaction: merged, bid for, priced, and complete but for its signature."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -8,13 +9,18 @@ from bot.core.decisions import Opportunity, Plan, Window
 from bot.core.errors import BrokenInvariant
 from bot.core.identity import Address, WalletName, intent_id, to_checksum
 from bot.core.messages import Head
+from bot.core.pending import Behind
 from bot.core.transaction import TransactionFields
-from bot.core.units import UINT128_MAX, Gas, TokenUnits, Wei, WeiPerGas, gas_cost
+from bot.core.units import UINT128_MAX, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost, share_up
 from bot.costs.base_fee import base_fee_bound_up, next_base_fee
 from bot.costs.gas_table import estimate_gas, gas_limit_for, shape_of
+from bot.execution.bid_policy import BidChoice
 from bot.execution.bidding import builder_payment
 from bot.execution.config import ExecutionConfig
 from bot.protocols.executor import MAX_CYCLES, Cycle, Hop, encode_execute
+
+BACKRUN: Final = "backrun"
+"""Strategy of every plan that stands behind somebody else's transaction, and of its opportunities."""
 
 
 class NotWorthIt(msgspec.Struct, frozen=True):
@@ -35,12 +41,22 @@ class Room(msgspec.Struct, frozen=True):
 
 
 class _Costs(msgspec.Struct, frozen=True):
+    gas: Gas
+    """By estimate."""
     gas_limit: Gas
     max_fee: WeiPerGas
     expected: Wei
     """The estimate at the exact next base fee."""
     worst: Wei
     """The whole gas limit at the highest fee."""
+
+
+class _Bid(msgspec.Struct, frozen=True):
+    share: Bps
+    reason: str
+    payment: Wei
+    tip: WeiPerGas
+    """On top of the configured one."""
 
 
 def build_plan(
@@ -52,20 +68,26 @@ def build_plan(
     chain_id: int,
     config: ExecutionConfig,
     room: Room | None = None,
+    behind: Behind | None = None,
+    bid: BidChoice | None = None,
 ) -> Plan | NotWorthIt:
     """One `execute` of all the opportunities, for the block after `head`.
 
     They come best first; beyond the Executor's eight cycles, and beyond `room`, the rest is left out, and
     `Plan.opportunities` says which went in. The best is planned even where there is no room for it: the gate says so
-    with the numbers. What the Executor demands as minimum profit is all that is predicted, which is exact as the outputs are:
-    it covers the worst gas cost and the configured net profit, so a transaction that lands has not lost. Profit in
-    another token than WETH has no price here: NotWorthIt. So is an amount that a hop of the Executor cannot hold.
+    with the numbers. What the Executor demands as minimum profit is all that is predicted, which is exact as the
+    outputs are: it covers the worst gas cost and the configured net profit, so a transaction that lands has not lost.
+    Profit in another token than WETH has no price here: NotWorthIt. So is an amount that a hop of the Executor cannot
+    hold. `behind`: they hold right behind this transaction, and the window is its block alone. `bid`: instead of the
+    configured share.
 
     Raises BrokenInvariant when two share a pool, or were found on another state than `head`, or differ in base token
-    or strategy: the search promised otherwise.
+    or strategy, or a back-run has nothing to stand behind or the other way round: the search promised otherwise.
     """
+    if behind is not None:
+        config = msgspec.structs.replace(config, window_blocks=1)
     merged = _fitting(opportunities, head, config, room)
-    _expect_mergeable(merged, head)
+    _expect_mergeable(merged, head, behind)
     largest = max(amount for one in merged for leg in one.legs for amount in (leg.amount_in, leg.amount_out))
     if largest > UINT128_MAX:
         return NotWorthIt("amount over uint128", f"<= {UINT128_MAX}", str(largest))
@@ -74,32 +96,17 @@ def build_plan(
         return NotWorthIt("profit without price", to_checksum(config.weth), to_checksum(base_token))
     gross = TokenUnits(sum(opportunity.gross_profit for opportunity in merged))
     costs = _costs(merged, head, config)
-    payment = builder_payment(gross, costs.expected, costs.worst, config.min_net_profit, config.bid_share)
-    if payment is None:
+    choice = bid or BidChoice(config.bid_share, "the configured share", None)
+    chosen = _bid(gross, costs, config, choice)
+    if chosen is None:
         needed = costs.worst + config.min_net_profit
         return NotWorthIt("profit below worst gas cost and minimum", f">= {needed} wei", f"{gross} wei")
-    min_profit = TokenUnits(gross - payment)
+    min_profit = TokenUnits(gross - chosen.payment)
     window = Window(head.number + 1, head.number + config.window_blocks)
-    data = encode_execute(
-        tuple(_cycle(opportunity) for opportunity in merged),
-        base_token,
-        min_profit,
-        payment,
-        window.first_block,
-        window.last_block,
-    )
-    transaction = TransactionFields(
-        chain_id=chain_id,
-        nonce=nonce,
-        max_priority_fee_per_gas=config.priority_fee,
-        max_fee_per_gas=costs.max_fee,
-        gas_limit=costs.gas_limit,
-        to=config.executor,
-        value=Wei(0),
-        data=data,
-    )
+    transaction = _transaction(merged, chain_id, nonce, min_profit, chosen, window, costs, config)
+    follows = (behind.hash,) if behind is not None else ()
     return Plan(
-        id=intent_id(sender, transaction.unsigned_payload()),
+        id=intent_id(sender, transaction.unsigned_payload(), *follows),
         strategy=merged[0].strategy,
         wallet=wallet,
         sender=sender,
@@ -109,10 +116,60 @@ def build_plan(
         window=window,
         transaction=transaction,
         profit_token=base_token,
-        predicted_profit=TokenUnits(gross - payment),
+        predicted_profit=min_profit,
         min_profit=min_profit,
-        payment=payment,
+        payment=chosen.payment,
         notional=TokenUnits(sum(opportunity.amount_in for opportunity in merged)),
+        behind=behind,
+        bid_share=chosen.share,
+        bid_reason=chosen.reason,
+    )
+
+
+def _bid(gross: TokenUnits, costs: _Costs, config: ExecutionConfig, choice: BidChoice) -> _Bid | None:
+    """None where even without a bid the worst gas cost and the minimum are not earned.
+
+    By tip: for each gas of the estimate, rounded down; capped so that the whole gas limit at the highest fee leaves
+    the minimum. The Executor then demands all the gross profit: the tip comes from the wallet.
+    """
+    share, floor = choice.share, config.min_net_profit
+    if config.bid_by == "payment":
+        payment = builder_payment(gross, costs.expected, costs.worst, floor, share)
+        return _Bid(share, choice.reason, payment, WeiPerGas(0)) if payment is not None else None
+    room = gross - costs.worst - floor
+    if room < 0:
+        return None
+    offered = share_up(max(0, gross - costs.expected), share) // costs.gas
+    return _Bid(share, choice.reason, Wei(0), WeiPerGas(min(offered, room // costs.gas_limit)))
+
+
+def _transaction(
+    merged: tuple[Opportunity, ...],
+    chain_id: int,
+    nonce: int,
+    min_profit: TokenUnits,
+    bid: _Bid,
+    window: Window,
+    costs: _Costs,
+    config: ExecutionConfig,
+) -> TransactionFields:
+    data = encode_execute(
+        tuple(_cycle(opportunity) for opportunity in merged),
+        merged[0].base_token,
+        min_profit,
+        bid.payment,
+        window.first_block,
+        window.last_block,
+    )
+    return TransactionFields(
+        chain_id=chain_id,
+        nonce=nonce,
+        max_priority_fee_per_gas=WeiPerGas(config.priority_fee + bid.tip),
+        max_fee_per_gas=WeiPerGas(costs.max_fee + bid.tip),
+        gas_limit=costs.gas_limit,
+        to=config.executor,
+        value=Wei(0),
+        data=data,
     )
 
 
@@ -143,6 +200,7 @@ def _costs(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig)
     gas_limit = gas_limit_for(shapes, config.gas_margin)
     max_fee = WeiPerGas(base_fee_bound_up(next_fee, config.window_blocks - 1) + config.priority_fee)
     return _Costs(
+        gas=estimate,
         gas_limit=gas_limit,
         max_fee=max_fee,
         expected=gas_cost(estimate, WeiPerGas(next_fee + config.priority_fee)),
@@ -150,9 +208,12 @@ def _costs(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig)
     )
 
 
-def _expect_mergeable(merged: tuple[Opportunity, ...], head: Head) -> None:
+def _expect_mergeable(merged: tuple[Opportunity, ...], head: Head, behind: Behind | None) -> None:
     if not merged:
         raise BrokenInvariant("a plan was asked for without any opportunity")
+    if (behind is not None) != (merged[0].strategy == BACKRUN):
+        stands = "behind a transaction" if behind is not None else "behind nothing"
+        raise BrokenInvariant(f"a plan {stands} was given an opportunity of {merged[0].strategy}")
     pools: set[Address] = set()
     for opportunity in merged:
         if opportunity.state != head.ref:

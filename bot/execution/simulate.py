@@ -28,7 +28,7 @@ def next_block(head: Head, config: ExecutionConfig) -> BlockEnvironment:
 async def simulate_plan(
     simulator: Simulator, plan: Plan, head: Head, config: ExecutionConfig
 ) -> Ok[Simulation] | Reverted | Unknown:
-    """Run the plan on top of `head`. Preflight has passed: a node does not check nonce, fee and balance here.
+    """Run the plan on top of `head`, right behind what it follows. Preflight has passed: a node does not check nonce, fee and balance here.
 
     Unknown also when the logs do not show exactly one transfer of profit: then we do not know what the plan does.
     Raises BrokenInvariant when the plan was made on another block.
@@ -36,7 +36,7 @@ async def simulate_plan(
     if plan.state != head.ref:
         raise BrokenInvariant(f"plan {plan.id} was made on block {plan.state}, to be simulated on {head.ref}")
     environment = next_block(head, config)
-    called = await simulator.simulate(plan.transaction, plan.sender, plan.state, environment)
+    called = await simulator.simulate(plan.transaction, plan.sender, plan.state, environment, plan.behind)
     if not isinstance(called, Ok):
         return called
     profits = profit_transfers(called.value.logs, plan.profit_token, config.executor, config.profit_recipient)

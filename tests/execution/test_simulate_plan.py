@@ -19,7 +19,7 @@ class RecordingSimulator:
         self.asked = []
 
     async def simulate(self, transaction, sender, on, environment, behind=None):
-        self.asked.append((transaction, sender, on, environment))
+        self.asked.append((transaction, sender, on, environment, behind))
         return self.answer
 
 
@@ -37,7 +37,7 @@ async def test_the_very_fields_are_simulated_in_the_next_block():
         gas_limit=HEAD.gas_limit,
         coinbase=HEAD.coinbase,
     )
-    assert simulator.asked == [(PLAN.transaction, OPERATOR, HEAD.ref, environment)]
+    assert simulator.asked == [(PLAN.transaction, OPERATOR, HEAD.ref, environment, None)]
     assert simulated.value.digest == PLAN.transaction.digest()
     assert simulated.value.on == HEAD.ref
     assert simulated.value.environment == environment
