@@ -86,7 +86,8 @@ class BiddingLaw:
 
     def closes_at(self, block_number: int, builder: int) -> float:
         """After this fraction of the slot, 0 or more, a whole number of ten-thousandths, a bundle for this block
-        comes too late at this builder. Can be above 1: as long as the block is not sealed."""
+        comes too late at this builder. Can be above 1: as long as the block is not sealed.
+        """
         _, regime = self._block(block_number)
         draw = random.Random(f"closing {self._seed} {block_number} {builder}")  # noqa: S311  # a seeded market
         uniform = min(max(draw.random(), 1e-12), 1 - 1e-12)
