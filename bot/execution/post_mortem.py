@@ -17,9 +17,9 @@ from bot.core.result import Ok, Reverted
 from bot.core.units import gas_cost
 from bot.execution.block_facts import BlockFacts, OwnPayload, TargetBlock
 from bot.execution.builder_name import builder_name
-from bot.execution.reconciliation import paid_terms
 from bot.execution.missed import missed, said
 from bot.execution.realized_profit import profit_transfers
+from bot.execution.reconciliation import paid_terms
 
 
 class StillOpen(msgspec.Struct, frozen=True):
