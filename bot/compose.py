@@ -16,7 +16,7 @@ from bot.chain.reader import RpcChainReader
 from bot.chain.reader_ahead import ReaderAhead
 from bot.chain.relay_identity import RelayIdentity, load_or_create_identity
 from bot.chain.relay_rows import relay_url, row_named
-from bot.chain.relays import FlashbotsRoute, PrivateTransactionRoute, open_route
+from bot.chain.relays import RelayRoute, open_route
 from bot.chain.rpc import open_session
 from bot.chain.rpc_lasting import LastingRpc
 from bot.chain.signer_client import SignerClient
@@ -69,7 +69,7 @@ class Adapters(msgspec.Struct, frozen=True):
     reader: RpcChainReader
     simulator: NodeSimulator
     signer: SignerClient | None
-    routes: tuple[FlashbotsRoute | PrivateTransactionRoute, ...]
+    routes: tuple[RelayRoute, ...]
     identity: RelayIdentity | None
 
 
@@ -203,12 +203,10 @@ def _connect(settings: Settings, clock: SystemClock, limit: int) -> Callable[[],
     return lambda: open_session(settings.variables.rpc_url, clock, Nanoseconds(limit))
 
 
-def _routes(
-    settings: Settings, identity: RelayIdentity, clock: SystemClock
-) -> tuple[FlashbotsRoute | PrivateTransactionRoute, ...]:
+def _routes(settings: Settings, identity: RelayIdentity, clock: SystemClock) -> tuple[RelayRoute, ...]:
     """Every address is checked before the first connection is made."""
     limit = Nanoseconds(settings.variables.relay_timeout)
-    named = [(row_named(name), override) for name, override in settings.relay_urls.items()]
+    named = [(row_named(name), relay.url) for name, relay in settings.relays.items()]
     is_throwaway = settings.chain.is_throwaway
     rows = [(row, relay_url(row, override, loopback_only=is_throwaway)) for row, override in named]
     return tuple(open_route(row, url, identity, clock, limit) for row, url in rows)

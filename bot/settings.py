@@ -23,6 +23,7 @@ from bot.core.loopback import is_loopback
 from bot.core.market_data import Pair
 from bot.core.profile import ChainProfile
 from bot.core.signer_protocol import SOCKET_PATH_MAX
+from bot.core.units import BPS_WHOLE
 from bot.feeds.cex.venues import VENUES
 from bot.risk.limits import Limits, Tightening, wallet_limits
 from bot.variables import (
@@ -37,7 +38,7 @@ from bot.variables import (
 
 Model = TypeVar("Model", bound=BaseModel)
 
-STRATEGIES = ("arbitrage",)
+STRATEGIES = ("arbitrage", "backrun")
 """Names that may stand in BOT_LIMIT_<STRATEGY>__… ."""
 GLOBAL = "global"
 EXCHANGES: Final = ("binance", "binance-usdm", "coinbase", "kraken", "okx", "bybit")
@@ -66,8 +67,8 @@ class Settings(msgspec.Struct, frozen=True):
     wallet_limits: dict[str, WalletLimitVariables]
     tightening_limits: dict[str, TighteningLimitVariables]
     """By `global` or strategy name."""
-    relay_urls: dict[str, str | None]
-    """By relay name, in the order of BOT_RELAYS; None means the row's own address."""
+    relays: dict[str, RelayVariables]
+    """By relay name, in the order of BOT_RELAYS; an url of None means the row's own address."""
     exchanges: tuple[ExchangeSettings, ...] = ()
     """In the order of BOT_EXCHANGES."""
 
@@ -114,7 +115,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     limits, tightening = _limits(variables, families, problems)
     relays = _relays(variables, families, problems)
     exchanges = _exchanges(variables, families, problems)
-    problems += _missing_for_mode(variables)
+    problems += _missing_for_mode(variables) + _contradictions(variables)
     if problems or chain is None:
         raise BadConfiguration(*problems)
     return Settings(
@@ -125,7 +126,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         wallets=wallets,
         wallet_limits=limits,
         tightening_limits=tightening,
-        relay_urls=relays,
+        relays=relays,
         exchanges=exchanges,
     )
 
@@ -261,19 +262,14 @@ def _wallets(variables: BotVariables, families: _Families, problems: list[str]) 
     return wallets
 
 
-def _relays(variables: BotVariables, families: _Families, problems: list[str]) -> dict[str, str | None]:
-    urls: dict[str, str | None] = {}
-    by_name = {name.replace("-", "_"): name for name in variables.relays}
-    for key, name in by_name.items():
-        given = families.relay.get(key)
-        row = (
-            _validate(RelayVariables, given, f"BOT_RELAY_{key.upper()}__", problems)
-            if given is not None
-            else None
-        )
-        urls[name] = row.url if row is not None else None
-    problems += _strangers("RELAY", families.relay, by_name, "BOT_RELAYS")
-    return urls
+def _relays(variables: BotVariables, families: _Families, problems: list[str]) -> dict[str, RelayVariables]:
+    by_key = {name.replace("-", "_"): name for name in variables.relays}
+    found = {
+        name: _validate(RelayVariables, families.relay.get(key, {}), f"BOT_RELAY_{key.upper()}__", problems)
+        for key, name in by_key.items()
+    }
+    problems += _strangers("RELAY", families.relay, by_key, "BOT_RELAYS")
+    return {name: row for name, row in found.items() if row is not None}
 
 
 def _exchanges(
@@ -370,6 +366,19 @@ def _strangers(family: str, given: Iterable[str], known: Iterable[str], listed_i
         for name in given
         if name not in names
     ]
+
+
+def _contradictions(variables: BotVariables) -> list[str]:
+    """Values that are good alone and not together."""
+    said = []
+    if not variables.bid_floor <= variables.bid_share <= variables.bid_cap <= BPS_WHOLE:
+        said.append(
+            f"BOT_BID_FLOOR={variables.bid_floor} bps, BOT_BID_SHARE={variables.bid_share} bps, BOT_BID_CAP="
+            f"{variables.bid_cap} bps: the share must lie from floor to cap, and the cap at {BPS_WHOLE} bps or below"
+        )
+    if variables.hints_url is not None and variables.backruns not in ("hints", "all"):
+        said.append(f"BOT_HINTS_URL is set, and BOT_BACKRUNS={variables.backruns} follows no hints")
+    return said
 
 
 def _missing_for_mode(variables: BotVariables) -> list[str]:

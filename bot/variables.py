@@ -160,7 +160,18 @@ class BotVariables(_Family):
     signer_socket: Path | None = Field(
         None, description="Unix socket of `bot signer`. Default: a 0700 folder of your own."
     )
-    bid_share: Share = _default("50 %", "Part of the net profit paid to the block builder.")
+    bid_share: Share = _default(
+        "50 %", "Part of the net profit paid to the block builder while little is learned of what wins."
+    )
+    bid_floor: Share = _default("5 %", "Least part of the net profit that a learned bid pays.")
+    bid_cap: Share = _default("95 %", "Largest part of the net profit that a learned bid pays.")
+    bid_learns: Switch = _default(
+        "on",
+        "on: once enough bundles are decided, bid the share that earned most; off: always BOT_BID_SHARE.",
+    )
+    bid_outcomes: PositiveCount = _default(
+        "60", "Decided bundles (a count) of a strategy before its bids are learned."
+    )
     min_net_profit: Ether = _default(
         "0.0002 ETH", "Least profit after worst-case gas and bid; below it nothing is sent."
     )
@@ -168,6 +179,16 @@ class BotVariables(_Family):
     gas_margin: Share = _default("30 %", "Gas limit over the estimate by shape.")
     window_blocks: WindowBlocks = _default(
         "1", "Blocks (a count) during which a transaction may still execute."
+    )
+    backruns: Literal["off", "public", "hints", "all"] = _default(
+        "off", "Follow pending swaps: of the public pool, of a hint stream, or both. Never before them."
+    )
+    hints_url: HttpUrl | None = Field(
+        None,
+        description="Hint stream for BOT_BACKRUNS=hints or all. Default https://mev-share.flashbots.net.",
+    )
+    backrun_simulations: PositiveCount = _default(
+        "24", "Pending transactions (a count) that are simulated between two blocks; the rest is counted."
     )
     state_age: Duration = _default("6 s", "A head older than this, by arrival, is not acted on.")
     feed_heartbeat: Duration = _default("10 s", "Quiet time after which the node is probed.")
@@ -237,8 +258,12 @@ class WalletVariables(_Family):
 class RelayVariables(_Family):
     """`BOT_RELAY_<RELAY>__<NAME>`, the name's dashes written as underscores."""
 
-    url: str = Field(
-        description="Overrides the address in the relay's row; required for the market's own relays."
+    url: str | None = Field(
+        None, description="Overrides the address in the relay's row; required where the row has none."
+    )
+    authorization_file: Path | None = Field(
+        None,
+        description="File, mode 0600, with the account's Authorization header, for relays that ask for one.",
     )
 
 

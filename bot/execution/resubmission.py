@@ -57,10 +57,6 @@ class StandingPayloads:
     def withdraw(self, intent: IntentId) -> None:
         self._by_intent.pop(intent, None)
 
-    def forget(self) -> None:
-        """Continuity was lost: what the payloads were made for is not known to hold."""
-        self._by_intent.clear()
-
 
 def best_of(standing: Iterable[Standing], wallet: WalletName, nonce: int) -> Standing | None:
     """Of one wallet's payloads, which share its nonce, the one that earns most; the first of equals."""

@@ -67,7 +67,8 @@ def _content(settings: Settings) -> dict[str, Any]:
         name: limits.model_dump(exclude_none=True) for name, limits in settings.tightening_limits.items()
     }
     shown["relays"] = {
-        name: redact_url(url) if url else "its own address" for name, url in settings.relay_urls.items()
+        name: redact_url(relay.url) if relay.url else "its own address"
+        for name, relay in settings.relays.items()
     }
     shown["exchanges"] = {
         exchange.name: {

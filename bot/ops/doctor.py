@@ -118,9 +118,9 @@ async def check_relays(settings: Settings, clock: Clock) -> AsyncIterator[Findin
     """Which relays take a connection; no request is made. Raises Unreachable when none that drops reverts does."""
     protected = 0
     faults: list[str] = []
-    for name, override in settings.relay_urls.items():
+    for name, relay in settings.relays.items():
         row = row_named(name)
-        url = relay_url(row, override, loopback_only=settings.chain.is_throwaway)
+        url = relay_url(row, relay.url, loopback_only=settings.chain.is_throwaway)
         fault = await connection_fault(url, clock)
         if fault is None:
             kind = "drops reverts" if row.drops_reverts else "mines reverts: gets no plan that can revert"

@@ -1,0 +1,111 @@
+"""A payload whose window is open: simulated at each new head, handed over again as it is, or withdrawn."""
+
+import pytest
+from listed_chain import ETHER, mined, sync
+from loop_stage import Stage
+from msgspec.structs import replace
+from small_market import CHEAP, CONFIG, DEAR
+
+from bot.core.decisions import Verdict
+from bot.core.result import Reverted, Unknown
+
+WINDOW = 3
+
+
+@pytest.fixture
+def stage():
+    stage = Stage()
+    stage.tick_changes = {"execution": replace(CONFIG, window_blocks=WINDOW)}
+    return stage
+
+
+def handed_over(stage):
+    """(target block, raw transactions) of what the relay was given."""
+    return [(bundle.target_block, bundle.transactions) for bundle in stage.market.relays[0].received]
+
+
+def aims(stage):
+    """(target block, answer) of the attempts on disk."""
+    return [(one.target_block, one.answer.split(":")[0]) for one in stage.journal.of("attempt")]
+
+
+async def test_the_same_bytes_go_to_every_block_of_the_window_after_a_simulation_each(stage):
+    await stage.running()
+    for number in (101, 102, 103):
+        await stage.block(number)
+    [signed] = stage.signed()
+    assert handed_over(stage) == [(target, (signed.raw,)) for target in (102, 103, 104)]
+    uuids = [bundle.replacement_uuid for bundle in stage.market.relays[0].received]
+    assert len(set(uuids)) == 3, "a later block's bundle must not replace an earlier one's"
+    assert len(stage.market.simulator.ran) == 3
+    assert aims(stage) == [(block, said) for block in (102, 103, 104) for said in ("unknown", "accepted")]
+    assert [record.resubmitted for record in stage.journal.of("block")] == [0, 1, 1]
+    assert stage.drops() == {"earns no more than what is in flight": 1}
+    assert stage.verdicts() == []
+
+
+async def test_it_is_on_disk_before_it_is_handed_over_again(stage):
+    await stage.running()
+    await stage.block(101)
+    del stage.market.events[:]
+    await stage.block(102)
+    assert stage.market.events[:3] == ["simulate", "attempt", "send"]
+
+
+async def test_after_the_window_it_has_one_verdict_and_something_fresh_is_sent(stage):
+    await stage.running()
+    for number in (101, 102, 103, 104):
+        await stage.block(number)
+    assert stage.verdicts() == [Verdict.EXPIRED]
+    assert len(stage.signed()) == 2
+    first, second = stage.signed()
+    assert first.fields.nonce == second.fields.nonce
+    assert [target for target, _ in handed_over(stage)] == [102, 103, 104, 105]
+
+
+async def test_it_lands_in_a_later_block_of_its_window(stage):
+    await stage.running()
+    await stage.block(101)
+    await stage.block(102)
+    [signed] = stage.signed()
+    await stage.block(103, mined(signed), logs=(sync(DEAR, 100 * ETHER, 200 * ETHER),))
+    assert stage.verdicts() == [Verdict.LANDED]
+    assert [target for target, _ in handed_over(stage)] == [102, 103]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(Reverted("executor: profit"), "reverted"), (Unknown("no answer"), "unknown")],
+    ids=["reverted", "unknown"],
+)
+async def test_what_no_longer_holds_is_withdrawn_and_still_watched(stage, answer, why):
+    await stage.running()
+    await stage.block(101)
+    stage.market.simulator.answers = [answer]
+    await stage.block(102)
+    assert [target for target, _ in handed_over(stage)] == [102]
+    assert stage.drops() == {"earns no more than what is in flight": 1, f"withdrawn: {why}": 1}
+    [held] = [plan for plan in stage.market.in_flight.open_intents()]
+    assert stage.market.held() == held.worst_gas_cost, "its payload can still land"
+    [signed] = stage.signed()
+    await stage.block(103, mined(signed))
+    assert stage.verdicts()[0] is Verdict.LANDED, "withdrawn is not dead"
+
+
+async def test_what_earns_more_is_signed_anew_at_the_same_nonce(stage):
+    await stage.running()
+    await stage.block(101)
+    await stage.block(102, logs=(sync(DEAR, 130 * ETHER, 200 * ETHER),))
+    first, second = stage.signed()
+    assert (first.fields.nonce, first.raw != second.raw) == (second.fields.nonce, True)
+    assert handed_over(stage) == [(102, (first.raw,)), (103, (second.raw,))]
+    assert [record.resubmitted for record in stage.journal.of("block")] == [0, 0]
+
+
+async def test_with_no_usable_route_nothing_is_handed_over_and_it_says_so(stage):
+    await stage.running()
+    await stage.block(101)
+    stage.market.relays[0].is_usable = False
+    await stage.block(102)
+    assert [target for target, _ in handed_over(stage)] == [102]
+    assert stage.drops()["route: no_private_route"] == 1
