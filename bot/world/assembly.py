@@ -12,14 +12,16 @@ from pathlib import Path
 
 import msgspec
 
-from bot.core.identity import Address, WalletName, hex_bytes, to_checksum
+from bot.core.identity import WalletName, hex_bytes, to_checksum
 from bot.core.units import WeiPerGas
 from bot.costs.gas_schedule import gas_schedule
-from bot.world.accounts import ThrowawayAccount
 from bot.world.anvil import HARDFORK, Anvil, AnvilConfig
+from bot.world.arrivals import Arrivals
+from bot.world.bidding_law import BiddingLaw
 from bot.world.block_story import JsonLines
 from bot.world.builder import Builder
-from bot.world.competitor import Competitor
+from bot.world.builders_of_market import coinbases_of, open_race
+from bot.world.competitor import Competitor, usual_shares
 from bot.world.crowd import Crowd
 from bot.world.dump import open_chain
 from bot.world.exchanges.mover import Mover, steps_of
@@ -33,18 +35,23 @@ from bot.world.market_engine import ChainTip, MarketEngine
 from bot.world.market_files import Endpoints, MarketFile, bot_variables, write_bot_env, write_market_file
 from bot.world.market_plan import MarketPlan
 from bot.world.mempool import Mempool
+from bot.world.mev_share_assembly import open_mev_share, private_flow, stream_routes
+from bot.world.mev_share_node import ENDPOINT
 from bot.world.node_front import NodeFront
 from bot.world.node_methods import NodeMethods
+from bot.world.old_transactions import OldTypes
+from bot.world.private_flow import PrivateFlow
 from bot.world.relay import Relay
+from bot.world.relay_fault_orders import RelayFaultOrders
 from bot.world.relay_faults import RelayFaults
-from bot.world.relay_kinds import BUILDER_A, BUILDER_B, KINDS, feeding
+from bot.world.relay_kinds import KINDS, Endpoint
 from bot.world.relay_server import RelayServer
 from bot.world.sealing import read_head
 from bot.world.shocks import shocks_after
 from bot.world.stage import Stage, set_stage
 from bot.world.subscriptions import Subscriptions
+from bot.world.traders import Traders
 from bot.world.transaction_pools import TransactionPools
-from bot.world.two_builders import BuilderRace, Contender
 from bot.world.upstream import check_upstream
 
 Report = Callable[[str, str], None]
@@ -137,26 +144,35 @@ async def _assemble(
     mempool = pools.public
     clock: MarketClock = Lockstep() if config.lockstep else WallClock(config.pace)
     subscriptions = Subscriptions()
+    arrivals = Arrivals(mempool, head.number) if config.fork_url is None else None
     methods = NodeMethods(
-        anvil, mempool, subscriptions, lambda number, block: clock.tick_done(tip.head.ref, number, block)
+        anvil,
+        mempool,
+        subscriptions,
+        lambda number, block: clock.tick_done(tip.head.ref, number, block),
+        arrivals,
     )
     front = NodeFront(methods, subscriptions, mempool)
     requests, stories = (_open_log(config.run_dir, name, stack) for name in ("requests", "builder"))
     relay = Relay(anvil, pools, tip.next_block, requests, time.time_ns, clock.slot_fraction)
     faults = RelayFaults(config.shocks.relays, config.seed)
+    methods.serve("market_relayFault", RelayFaultOrders(faults, relay, config.relay_names).answer)
     exchanges, mover = await _open_exchanges(config, head.number + 1, stack)
-    doors = [RelayServer(relay, KINDS[name], faults) for name in config.relay_names]
+    share = open_mev_share(config, anvil, relay, tip.next_block, stack)
+    routes = {ENDPOINT: stream_routes(share)}
+    doors = [RelayServer(relay, KINDS[name], faults, routes.get(name, ())) for name in config.relay_names]
     endpoints = await _listen(anvil, front, doors, config.port, stack)
     if exchanges is not None:
         urls = {name: exchanges.url(name) for name in exchanges.exchanges}
         endpoints = msgspec.structs.replace(endpoints, exchanges=urls)
-    crowd, competitor = _people(config, chain, stage, relay, chain_id, head.number + 1)
+    flow = private_flow(config, relay, share)
+    crowd, competitor = _people(config, chain, stage, relay, chain_id, head.number + 1, flow, arrivals)
     engine = MarketEngine(
         anvil,
         tip,
         mempool,
         relay,
-        _race(config, Builder(anvil, chain_id, schedule, frozenset({stage.competitor})), relay, stage),
+        open_race(config, Builder(anvil, chain_id, schedule, frozenset({stage.competitor})), relay, stage),
         front,
         clock,
         stories,
@@ -182,23 +198,6 @@ async def _assemble(
     )
 
 
-def _race(config: MarketConfig, builder: Builder, relay: Relay, stage: Stage) -> BuilderRace:
-    """One builder who gets everything, or two with a book each."""
-    coinbases = _coinbases(config, stage)
-    contenders = [
-        Contender(name, coinbase, feeding(name) if len(coinbases) > 1 else None)
-        for name, coinbase in coinbases.items()
-    ]
-    return BuilderRace(builder, relay.book, relay.pools, contenders, config.seed)
-
-
-def _coinbases(config: MarketConfig, stage: Stage) -> dict[str, Address]:
-    """Of each builder, by name."""
-    if config.relays == "one":
-        return {BUILDER_A: stage.coinbase}
-    return {BUILDER_A: stage.coinbase, BUILDER_B: ThrowawayAccount(config.seed, "second builder").address}
-
-
 async def _open_exchanges(
     config: MarketConfig, first_block: int, stack: contextlib.AsyncExitStack
 ) -> tuple[ExchangeServer, Mover] | tuple[None, None]:
@@ -221,15 +220,39 @@ def _open_log(run_dir: Path, name: str, stack: contextlib.AsyncExitStack) -> Jso
 
 
 def _people(
-    config: MarketConfig, chain: LocalChain, stage: Stage, relay: Relay, chain_id: int, first_block: int
+    config: MarketConfig,
+    chain: LocalChain,
+    stage: Stage,
+    relay: Relay,
+    chain_id: int,
+    first_block: int,
+    flow: PrivateFlow | None,
+    arrivals: Arrivals | None,
 ) -> tuple[Crowd, Competitor] | tuple[None, None]:
     """Those who trade beside the bot; on a fork nobody does."""
     if config.fork_url is not None:
         return None, None
     anvil, plan = chain.anvil, chain.plan
-    crowd = Crowd(anvil, plan, chain_id, WeiPerGas(chain.config.base_fee_wei), first_block)
-    executor, probability = stage.competitor_executor, config.competitor_probability
-    return crowd, Competitor(anvil, relay, plan, chain_id, executor, probability)
+    crowd = Crowd(
+        anvil,
+        plan,
+        chain_id,
+        WeiPerGas(chain.config.base_fee_wei),
+        first_block,
+        traders=Traders(plan, chain_id, OldTypes(config.seed, config.old_type_share)),
+        flow=flow,
+        private=relay.pools.private,
+        arrivals=arrivals,
+    )
+    shares = (
+        BiddingLaw(config.seed).rival_share
+        if config.hidden_law
+        else usual_shares(config.seed, config.competitor_probability)
+    )
+    # With two builders it wants to be in both blocks.
+    endpoints: tuple[Endpoint, ...] = ("market",) if config.relays == "one" else ("market", "market-titan")
+    executor = stage.competitor_executor
+    return crowd, Competitor(anvil, relay, plan, chain_id, executor, shares, endpoints)
 
 
 async def _listen(
@@ -285,5 +308,5 @@ def _describe(market: Market, genesis: GenesisConfig) -> MarketFile:
         coinbase=to_checksum(stage.coinbase),
         request_log=str(config.run_dir / "requests.jsonl"),
         builder_log=str(config.run_dir / "builder.jsonl"),
-        builders={name: to_checksum(of) for name, of in _coinbases(config, stage).items()},
+        builders={name: to_checksum(of) for name, of in coinbases_of(config, stage).items()},
     )

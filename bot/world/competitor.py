@@ -1,8 +1,8 @@
 """The market's other searcher: its own key, its own Executor, and bids that sometimes beat the bot's.
 
 In a seeded part of the blocks it reads the reserves of all pairs with WETH, takes the best cycle over two pairs of
-the same token, and sends a bundle to the relay as anybody would. What it does for a block follows from the seed,
-the block's number and the chain alone.
+the same token, and sends a bundle to the relays as anybody would. What it does for a block follows from the seed,
+the block's number and the chain alone; how often and how much it bids, from a law that can be exchanged for another.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -29,6 +29,7 @@ from bot.world.json_rpc import Request
 from bot.world.market_plan import MarketPlan, PairPlan
 from bot.world.raw_transaction import decode_raw
 from bot.world.relay import Relay
+from bot.world.relay_kinds import Endpoint
 from bot.world.tokens import WETH
 from bot.world.transaction_checks import read_accounts
 from bot.world.venues import MULTICALL3
@@ -67,28 +68,50 @@ class Catch(msgspec.Struct, frozen=True):
         return self.amount_out - self.amount_in
 
 
+RivalShare = Callable[[int], Bps | None]
+"""Block number -> part of the net profit that is bid for that block; None: nobody bids."""
+
+
+def usual_shares(seed: int, probability: Bps) -> RivalShare:
+    """Bids in that part of the blocks, eagerly or modestly with equal chances."""
+
+    def share(number: int) -> Bps | None:
+        draw = random.Random(f"competitor {seed} {number}")  # noqa: S311  # a seeded market
+        if draw.randrange(BPS_WHOLE) >= probability:
+            return None
+        low, high = _EAGER_SHARE if draw.random() < 0.5 else _MODEST_SHARE
+        return Bps(draw.randint(low, high))
+
+    return share
+
+
 class Competitor:
-    """`act` is called once for each block about to be built."""
+    """`act` is called once for each block about to be built. `endpoints`: where it sends each bundle."""
 
     def __init__(
-        self, anvil: Anvil, relay: Relay, plan: MarketPlan, chain_id: int, executor: Address, probability: Bps
+        self,
+        anvil: Anvil,
+        relay: Relay,
+        plan: MarketPlan,
+        chain_id: int,
+        executor: Address,
+        rival_share: RivalShare,
+        endpoints: Sequence[Endpoint] = ("market",),
     ) -> None:
         self._anvil = anvil
         self._relay = relay
-        self._seed = plan.seed
         self._pairs = [pair for pair in plan.pairs if WETH in {pair.token0.token, pair.token1.token}]
         self._chain_id = chain_id
         self._executor = executor
-        self._probability = probability
+        self._rival_share = rival_share
+        self._endpoints = tuple(endpoints)
         self.account = competitor_account(plan.seed)
 
     async def act(self, block: BuildingBlock) -> CompetitorStory | None:
         """Send a bundle for `block`, if this is one of its blocks and there is something to gain."""
-        draw = random.Random(f"competitor {self._seed} {block.number}")  # noqa: S311  # a seeded market
-        if draw.randrange(BPS_WHOLE) >= self._probability:
+        share = self._rival_share(block.number)
+        if share is None:
             return None
-        low, high = _EAGER_SHARE if draw.random() < 0.5 else _MODEST_SHARE
-        share = Bps(draw.randint(low, high))
         catch = best_catch(await self._read_markets())
         if catch is None:
             return None
@@ -98,7 +121,11 @@ class Competitor:
         bid = Wei(share_down(net, share))
         raw = await self._signed(catch, bid, block)
         params = [{"txs": [hex_bytes(raw)], "blockNumber": hex_quantity(block.number)}]
-        await self._relay.handle("market", Request("eth_sendBundle", 1, params), self.account.address)
+        for endpoint in self._endpoints:  # in time for every builder: it needs no socket
+            request = Request("eth_sendBundle", 1, params)
+            await self._relay.handle(
+                endpoint, request, self.account.address, arrival=self._relay.arrival(0.0)
+            )
         return CompetitorStory(
             bundle_hash=hex_bytes(bundle_hash([decode_raw(raw)])),
             pools=(to_checksum(catch.buy_at.pair.address), to_checksum(catch.sell_at.pair.address)),

@@ -8,7 +8,15 @@ from market_stage import Searcher, opened, receipt, stories
 from bot.core.units import Wei
 from bot.protocols.executor import encode_execute
 from bot.protocols.uniswap_v2 import amount_out_down
-from bot.world.competitor import Competitor, Market, best_catch, catch_between, competitor_account, cycle_of
+from bot.world.competitor import (
+    Competitor,
+    Market,
+    best_catch,
+    catch_between,
+    competitor_account,
+    cycle_of,
+    usual_shares,
+)
 from bot.world.market_plan import MarketPlan
 from bot.world.tokens import WETH
 
@@ -57,7 +65,12 @@ def competitor_of(market, probability=10_000):
     stage = market.stage
     plan = MarketPlan(market.config.seed)
     return Competitor(
-        market.anvil, market.relay, plan, market.chain_id, stage.competitor_executor, probability
+        market.anvil,
+        market.relay,
+        plan,
+        market.chain_id,
+        stage.competitor_executor,
+        usual_shares(market.config.seed, probability),
     )
 
 
