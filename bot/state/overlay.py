@@ -96,14 +96,6 @@ class Overlay:
         )
         self.screen: Final = LaidScreen(table.screen, moved.screen, changed)
 
-    def amounts_moved(self, state: MarketState, index: int) -> tuple[int, int]:
-        """By how much the pair's reserves differ from the state's."""
-        table = state.table
-        return (
-            self.reserve0[index] - table.reserve0[index],
-            self.reserve1[index] - table.reserve1[index],
-        )
-
 
 def overlay_of(state: MarketState, logs: Iterable[Log]) -> Overlay | NoOverlay:
     """What these logs, of one transaction on top of the state's block, leave of the pools that are traded on.
@@ -147,7 +139,7 @@ def overlay_of_hint(state: MarketState, logs: Iterable[HintLog]) -> Overlay | No
     hidden = [log for log in moves if _is_hidden(log, open_pairs)]
     if hidden:
         return NoOverlay(HINT_SAYS_TOO_LITTLE, f"{to_checksum(hidden[0].address)} moves, its data is hidden")
-    return overlay_of(state, [_as_log(log) for log in moves if log.topics[0] != SWAP_TOPIC])
+    return overlay_of(state, [as_log(log) for log in moves if log.topics[0] != SWAP_TOPIC])
 
 
 def _is_hidden(log: HintLog, open_pairs: set[Address]) -> bool:
@@ -159,7 +151,8 @@ def _is_hidden(log: HintLog, open_pairs: set[Address]) -> bool:
     return not any(log.data)
 
 
-def _as_log(hint: HintLog) -> Log:
+def as_log(hint: HintLog) -> Log:
+    """As its pool's decoder wants it; who swaps is left out, as most hints leave it."""
     topics = hint.topics
     if topics[0] in SWAP_WORDS:
         topics = (topics[0], *(bytes(32),) * (_SWAP_TOPICS - 1))

@@ -1,0 +1,51 @@
+"""How the pools that a hint tells of will stand, for their stand-in."""
+
+from collections.abc import Sequence
+
+from bot.chain.balance_slots import ConcentratedAfter, PairAfter, PoolAfter
+from bot.core.identity import to_checksum
+from bot.core.messages import Log
+from bot.core.pending import HintLog
+from bot.core.result import Ok, Unknown
+from bot.protocols.uniswap_v3 import SWAP_WORDS, decode_swap
+from bot.state.market_state import MarketState
+from bot.state.overlay import Overlay, as_log
+from bot.state.pool_table import V2Pool
+
+
+def pools_after(
+    overlay: Overlay, state: MarketState, logs: Sequence[HintLog]
+) -> Ok[list[PoolAfter]] | Unknown:
+    """Of every pool the overlay changed. Unknown where liquidity comes or goes: ticks have no stand-in."""
+    found: list[PoolAfter] = []
+    for index in overlay.changed:
+        pool = overlay.pools[index]
+        tokens = (pool.token0, pool.token1)
+        if isinstance(pool, V2Pool):
+            reserves = overlay.reserve0[index], overlay.reserve1[index]
+            before = state.table.reserve0[index], state.table.reserve1[index]
+            gained = reserves[0] - before[0], reserves[1] - before[1]
+            found.append(PairAfter(pool.address, tokens, reserves, gained))
+            continue
+        swaps = [as_log(log) for log in logs if log.address == pool.address and log.topics]
+        if not all(log.topics[0] in SWAP_WORDS for log in swaps):
+            return Unknown(f"pool {to_checksum(pool.address)} changes its liquidity: that has no stand-in")
+        concentrated = overlay.concentrated[index]
+        assert concentrated is not None
+        found.append(
+            ConcentratedAfter(
+                pool.address,
+                tokens,
+                concentrated.sqrt_price,
+                concentrated.tick,
+                concentrated.liquidity,
+                _paid_in(swaps),
+                pool.protocol,
+            )
+        )
+    return Ok(found)
+
+
+def _paid_in(swaps: Sequence[Log]) -> tuple[int, int]:
+    decoded = [decode_swap(log) for log in swaps]
+    return sum(swap.amount0 for swap in decoded), sum(swap.amount1 for swap in decoded)
