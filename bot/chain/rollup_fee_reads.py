@@ -7,7 +7,7 @@ from bot.core.ethereum_json import MalformedAnswer, decode_data, decoded
 from bot.core.identity import Address, BlockRef, address_from_hex, hex_bytes, hex_quantity, keccak
 from bot.core.ports import JsonRpc
 from bot.core.profile import FeeKind
-from bot.core.result import Ok, Reverted, Unknown
+from bot.core.result import Ok, Unknown, in_words
 from bot.core.units import Gas, WeiPerGas
 from bot.costs.rollup_fee import ArbitrumFee, OpStackFee, RollupFee
 
@@ -42,11 +42,9 @@ async def _op_stack(rpc: JsonRpc, kind: FeeKind, at: BlockRef) -> Ok[RollupFee |
     )
     words: list[bytes] = []
     for slot, answer in zip(slots, answers, strict=True):
-        word = decoded(answer, _word, f"L1Block's slot {slot}")
-        if isinstance(word, Reverted):
-            return Unknown(f"L1Block's slot {slot}: the node refused: {word.reason}")
-        if isinstance(word, Unknown):
-            return word
+        word = decoded(answer, _word, "storage")
+        if not isinstance(word, Ok):
+            return Unknown(f"L1Block's slot {slot}: {in_words(word)}")
         words.append(word.value)
     base_fee, scalars, blob_base_fee, operator = words
     fee = OpStackFee(
@@ -68,9 +66,9 @@ async def _arbitrum(rpc: JsonRpc, at: BlockRef, to: Address, data: bytes) -> Ok[
     answer = decoded(
         await rpc.request("eth_call", [call, block_id(at.hash)]), _gas_for_l1, "gasEstimateL1Component"
     )
-    if isinstance(answer, Reverted):
-        return Unknown(f"gasEstimateL1Component: the node refused: {answer.reason}")
-    return answer if isinstance(answer, Unknown) else Ok(ArbitrumFee(answer.value))
+    if not isinstance(answer, Ok):
+        return Unknown(f"gasEstimateL1Component: {in_words(answer)}")
+    return Ok(ArbitrumFee(answer.value))
 
 
 def _estimate_call(to: Address, data: bytes) -> bytes:
