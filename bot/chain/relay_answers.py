@@ -60,6 +60,19 @@ def _result(answer: Mapping[str, Any], request_id: int) -> Ok[Any] | Reverted | 
     return Ok(answer["result"])
 
 
+def error_of(body: bytes) -> tuple[int | None, str]:
+    """Code and words of an answer that says no, as far as it has them; words of the body itself where it is no JSON.
+
+    A code of 0 stands for an error that gives none.
+    """
+    answer = _object(body)
+    error = (answer or {}).get("error")
+    if error is None:
+        return None, _short(body)
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else 0, _short(error)
+
+
 def decode_bundle_hash(result: object) -> Ok[str] | Unknown:
     """`{"bundleHash": …}` or the bare hash; null means that nobody confirmed anything."""
     value = result.get("bundleHash") if isinstance(result, dict) else result

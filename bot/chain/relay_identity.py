@@ -8,11 +8,11 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from stat import S_IMODE, S_ISREG
 from typing import Final, Never
 
 from coincurve import PrivateKey
 
+from bot.chain.private_file import read_private
 from bot.chain.relay_auth import signature_header
 from bot.core.errors import BadConfiguration
 from bot.core.identity import Address, from_hex, hex_bytes, keccak, to_checksum
@@ -65,35 +65,15 @@ def load_or_create_identity(folder: Path) -> RelayIdentity:
 
 
 def _load(path: Path) -> RelayIdentity:
-    """Mode and owner are read from the open file, not from its name, so that they cannot be exchanged in between."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise BadConfiguration(f"relay identity {path} cannot be opened: {error.strerror}") from None
-    try:
-        _expect_private(path, os.fstat(descriptor))
-        content = os.read(descriptor, _FILE_BYTES + 1)
-    finally:
-        os.close(descriptor)
+    content = read_private(
+        path, "relay identity", _FILE_BYTES + 1, "Remove it to get a new one: it holds no money"
+    )
     try:
         return RelayIdentity(from_hex(content.decode().strip()))
     except ValueError:
         raise BadConfiguration(
             f"relay identity {path} holds no key (0x and 64 hex digits); remove it to get a new one: it holds no money"
         ) from None
-
-
-def _expect_private(path: Path, status: os.stat_result) -> None:
-    mode = S_IMODE(status.st_mode)
-    if not S_ISREG(status.st_mode):
-        raise BadConfiguration(f"relay identity {path} is not a regular file")
-    if status.st_uid != os.getuid() or mode & 0o077:
-        raise BadConfiguration(
-            f"relay identity {path} has mode {mode:04o} and owner {status.st_uid}: others can read it; it must"
-            f" be 0600 and of user {os.getuid()}. Remove it to get a new one: it holds no money"
-        )
 
 
 def _create(path: Path) -> None:

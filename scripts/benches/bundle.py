@@ -28,8 +28,8 @@ from eth_utils import keccak as plain_keccak
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bot.chain.relay_codecs import bundle_fields, encode_request
 from bot.chain.relay_identity import RelayIdentity
-from bot.chain.relays import bundle_fields, encode_request
 from bot.core.identity import Address, hex_bytes, keccak, to_checksum
 from bot.core.transaction import TransactionFields
 from bot.core.units import Gas, TokenUnits, Wei, WeiPerGas
