@@ -1,9 +1,11 @@
 """The JSON that a node gives of a pending transaction (execution-apis, `eth_getTransactionByHash`), from its raw bytes."""
 
+from typing import Any
+
 import rlp
 from eth_utils import keccak
 
-from tests.oracle.transaction_decoder import decode_transaction
+from oracle.transaction_decoder import decode_transaction
 
 _NAMES = {
     0: ("nonce", "gasPrice", "gas", "to", "value", "input", "v", "r", "s"),
@@ -17,7 +19,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def node_json(raw, sender=None, pads_signature=False):
+def node_json(raw: bytes, sender: bytes | None = None, *, pads_signature: bool = False) -> dict[str, Any]:
     """`sender` is recovered where none is given. `pads_signature`: r and s as 32 bytes, as some nodes write them."""
     kind = 0 if raw[0] >= 0xC0 else raw[0]
     items = rlp.decode(raw if kind == 0 else raw[1:])
@@ -39,7 +41,7 @@ def node_json(raw, sender=None, pads_signature=False):
     }
 
 
-def _value(name, item):
+def _value(name: str, item: Any) -> Any:
     if name == "to":
         return "0x" + item.hex() if item else None
     if name == "input":
@@ -63,5 +65,5 @@ def _value(name, item):
     return _quantity(item)
 
 
-def _quantity(item):
+def _quantity(item: bytes) -> str:
     return hex(int.from_bytes(item, "big"))
