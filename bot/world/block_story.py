@@ -32,6 +32,8 @@ class BundleStory(msgspec.Struct, frozen=True):
     """Index in the block of its first transaction."""
     endpoints: tuple[str, ...] = ("market",)
     """Relays by which it came to this builder."""
+    came_from: tuple[Origin, ...] = ()
+    """Of each transaction: the pool it also waited in, `bundle` for one that came in bundles alone."""
 
 
 class TransactionStory(msgspec.Struct, frozen=True):

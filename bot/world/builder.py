@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import msgspec
 
-from bot.core.identity import Address, hex_bytes, to_checksum
+from bot.core.identity import Address, TxHash, from_hex, hex_bytes, to_checksum
 from bot.core.units import Wei
 from bot.costs.gas_schedule import GasSchedule
 from bot.world.anvil import Anvil
@@ -136,7 +136,8 @@ class Builder:
         stories = await self._add_bundles(assembly, submissions)
         for pool, origin in pools.in_order():
             await self._add_singles(assembly, pool, origin)
-        return BlockPlan(block, assembly.planned(pools), tuple(stories), assembly.value)
+        told = tuple(_with_origins(story, pools) for story in stories)
+        return BlockPlan(block, assembly.planned(pools), told, assembly.value)
 
     async def _add_bundles(self, assembly: _Assembly, submissions: Sequence[Submission]) -> list[BundleStory]:
         stories: list[BundleStory] = []
@@ -273,6 +274,12 @@ class Builder:
             position=None if reason else position,
             endpoints=submission.endpoints,
         )
+
+
+def _with_origins(story: BundleStory, pools: TransactionPools) -> BundleStory:
+    hashes = (TxHash(from_hex(text)) for text in story.transactions)
+    came_from: tuple[Origin, ...] = tuple(pools.origin_of(tx_hash) or "bundle" for tx_hash in hashes)
+    return msgspec.structs.replace(story, came_from=came_from)
 
 
 def _reverted(submission: Submission, outcome: GroupOutcome) -> str:

@@ -35,6 +35,8 @@ class MarketConfig(msgspec.Struct, frozen=True):
     """The competitor bids by a law of its own seed, and out of lockstep builders close before their slot ends."""
     private_share: Bps = Bps(0)
     """Part of the traders' swaps that goes to `market-share` with hints instead of the public mempool."""
+    old_type_share: Bps = Bps(0)
+    """Part of the traders' swaps that are signed as type 0 or 1, half of them each."""
     shocks: Shocks = Shocks()
     exchanges: bool = True
     """Six exchanges beside the chain; never on a fork, whose prices are real."""

@@ -18,7 +18,7 @@ class TransactionPools(msgspec.Struct, frozen=True):
 
     def in_order(self) -> tuple[tuple[Mempool, Origin], ...]:
         """As a builder takes them, behind the bundles."""
-        return (self.public, "public"), (self.private, "private"), (self.unprotected, "unprotected")
+        return (self.private, "private"), (self.public, "public"), (self.unprotected, "unprotected")
 
     def senders(self) -> set[Address]:
         return {sender for pool, _ in self.in_order() for sender in pool.senders()}
