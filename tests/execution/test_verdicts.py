@@ -1,76 +1,34 @@
 """The verdict table: one named case for each way an intent can end, and for what stands above what."""
 
 import pytest
-from execution_stage import CONFIG, GWEI, RIVAL, TRADER, WETH, head_at, plan_on, profit_log, tx_hash
+from execution_stage import CONFIG, GWEI, RIVAL, TRADER, WETH, head_at, profit_log, tx_hash
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from verdict_stage import (
+    ACCEPTED,
+    BID,
+    NOT_MINED,
+    OTHER,
+    PLAN,
+    REFUSED,
+    SEEN_AT,
+    SILENT,
+    TARGET,
+    block,
+    decide,
+    own,
+    receipt,
+    touch,
+)
 
-from bot.core.decisions import Outcome, Verdict, Window
-from bot.core.identity import IntentId
-from bot.core.ports import Receipt
+from bot.core.cost_terms import CostTerms
+from bot.core.decisions import BlockEnvironment, Outcome, Simulation, Verdict, Window
+from bot.core.messages import Log
 from bot.core.result import Ok, Reverted, Unknown
-from bot.core.units import Gas, WeiPerGas
-from bot.execution.block_facts import Aim, Attempt, BlockFacts, OwnPayload, TargetBlock, Touch
-from bot.execution.post_mortem import StillOpen, decide_verdict, left_open, reverted_in_simulation
-
-PLAN = plan_on(head_at(100))
-TARGET = head_at(101)
-POOLS = [leg.pool for leg in PLAN.opportunities[0].legs]
-BID = PLAN.payment // PLAN.transaction.gas_limit
-SEEN_AT = 1_000
-ACCEPTED = Attempt("relay", Ok("0xbundle"), SEEN_AT - 1)
-SILENT = Attempt("relay", Unknown("no answer within 2 s"), SEEN_AT - 1)
-REFUSED = Attempt("relay", Reverted("bad bundle"), SEEN_AT - 1)
-OTHER = IntentId("otherone")
-
-
-def receipt(name="payload", succeeded=True, block=TARGET, logs=None):
-    logs = (profit_log(PLAN.predicted_profit),) if logs is None else logs
-    return Receipt(
-        tx_hash(name), block.ref, succeeded, Gas(140_000), WeiPerGas(GWEI), logs if succeeded else ()
-    )
-
-
-NOT_MINED = Ok(None)
-
-
-def own(found=NOT_MINED, name="payload", intent=PLAN.id):
-    return OwnPayload(tx_hash(name), intent, found)
-
-
-def touch(sender=RIVAL, pools=2, moved=2, tip=0, index=0, name="touch"):
-    gas = None if tip is None else Gas(200_000)
-    return Touch(tx_hash(name), sender, index, frozenset(POOLS[:pools]), moved, tip, gas)
-
-
-def block(*touches, head=TARGET):
-    return Ok(TargetBlock(head, touches))
-
-
-def facts(**changes):
-    """The target block stands, empty; a route had accepted in time; our nonce is open.
-
-    `target` and `target_seen_at` are of the one block aimed at.
-    """
-    aim = Aim(101, changes.pop("target", block()), changes.pop("target_seen_at", SEEN_AT))
-    known = BlockFacts(
-        plan=PLAN,
-        head=TARGET,
-        next_nonce=Ok(7),
-        payloads=(own(),),
-        nonce_taken_by=Ok(None),
-        aims=(aim,),
-        attempts=(ACCEPTED,),
-        left_block=None,
-        is_cancelled=False,
-    )
-    return replace(known, **changes)
-
-
-def decide(**changes):
-    return decide_verdict(facts(**changes), CONFIG.executor, CONFIG.profit_recipient)
-
+from bot.core.units import Gas, Wei, WeiPerGas
+from bot.execution.post_mortem import StillOpen, left_open, reverted_in_simulation
+from bot.execution.reconciliation import WITHDRAWAL_TOPIC, predicted_terms
 
 LEFT = head_at(101, fork="left").ref
 LANDED = own(Ok(receipt()))
@@ -237,6 +195,52 @@ def test_what_landed_carries_the_chains_numbers():
 def test_what_reverted_cost_gas_and_earned_nothing():
     reverted = decide(payloads=(own(Ok(receipt(succeeded=False))),), next_nonce=Ok(8))
     assert (reverted.gas_cost, reverted.realized_profit) == (140_000 * GWEI, None)
+
+
+def unwrapped(amount, by=None, token=WETH):
+    by = CONFIG.executor if by is None else by
+    return Log(token, (WITHDRAWAL_TOPIC, bytes(12) + by), amount.to_bytes(32, "big"), 1, tx_hash("payload"))
+
+
+PAYMENTS = {
+    "as the logs show it": ((unwrapped(77),), 77),
+    "another's, or another token's, is not ours": (
+        (unwrapped(5, RIVAL), unwrapped(6, token=RIVAL), unwrapped(77)),
+        77,
+    ),
+    "without a log: the plan's, for it succeeded": ((), PLAN.payment),
+}
+
+
+@pytest.mark.parametrize("case", PAYMENTS)
+def test_what_was_mined_has_its_costs_term_by_term(case):
+    logs, payment = PAYMENTS[case]
+    receipt_of = replace(
+        receipt(logs=(profit_log(1), *logs)), effective_gas_price=WeiPerGas(GWEI + 3), l1_fee=Wei(9)
+    )
+    landed = decide(payloads=(own(Ok(receipt_of), mined_in=TARGET),), next_nonce=Ok(8))
+    assert landed.costs == CostTerms(
+        Gas(140_000), WeiPerGas(GWEI), WeiPerGas(3), Wei(9), payment=Wei(payment)
+    )
+    assert landed.costs.gas_cost == landed.gas_cost
+    assert (landed.builder, landed.rival, landed.late_by) == (TARGET.coinbase, None, None)
+
+
+def test_a_revert_pays_gas_alone():
+    reverted = decide(payloads=(own(Ok(receipt(succeeded=False)), mined_in=TARGET),), next_nonce=Ok(8))
+    assert reverted.costs == CostTerms(Gas(140_000), WeiPerGas(GWEI), WeiPerGas(0))
+
+
+@pytest.mark.parametrize(("tip_cap", "room", "tip"), [(5, 9, 5), (5, 3, 3), (5, 0, 0), (5, -1, 0)])
+def test_predicted_terms_are_of_the_simulated_block(tip_cap, room, tip):
+    fee = PLAN.transaction.max_fee_per_gas
+    fields = replace(PLAN.transaction, max_priority_fee_per_gas=WeiPerGas(tip_cap))
+    environment = BlockEnvironment(101, 0, WeiPerGas(fee - room), Gas(30_000_000), RIVAL)
+    simulation = Simulation(b"", PLAN.state, environment, Gas(139_000), PLAN.predicted_profit)
+    terms = predicted_terms(replace(PLAN, transaction=fields), simulation, Wei(4))
+    assert terms == CostTerms(
+        Gas(139_000), WeiPerGas(fee - room), WeiPerGas(tip), Wei(4), payment=PLAN.payment
+    )
 
 
 @pytest.mark.parametrize("logs", [(), (profit_log(1), profit_log(2)), (profit_log(5, token=RIVAL),)])
