@@ -26,6 +26,8 @@ from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import LivePayload, NonceLine
 from bot.execution.plan import NotWorthIt, build_plan
 from bot.execution.preflight import PreflightFailed, preflight
+from bot.execution.rival import shortfall
+from bot.execution.second_look import second_look
 from bot.execution.simulate import simulate_plan
 from bot.execution.submit import bundle_of, submit
 from bot.opportunities.ranking import choose_disjoint
@@ -118,7 +120,8 @@ class Bot:
     async def settle(self):
         head = await self.head()
         count = await self.reader.transaction_count(self.account.address, head.ref)
-        return {s.plan.id: s.outcome for s in await self.in_flight.settle(head, 2**62, {MAIN: count})}
+        settled = await self.in_flight.settle(head, 2**62, {MAIN: count})
+        return {s.plan.id: await second_look(self.reader, s.plan, s.outcome) for s in settled}
 
 
 @pytest.fixture
@@ -164,6 +167,22 @@ def fates(market):
     }
 
 
+def assert_paid_as_the_builder_wrote_down(market, plan, outcome):
+    """The competitor tips nothing and pays its bid from inside its contract; nobody else pays so."""
+    story = next(story for story in stories(market) if story["number"] == plan.target_block)
+    [his] = [tx for tx in story["transactions"] if tx["hash"] == hex_bytes(outcome.rival.tx_hash)]
+    bid = int(story["competitor"]["bid_wei"])
+    assert (outcome.rival.paid_at_most, outcome.rival.tip_paid) == (bid, 0)
+    assert outcome.rival.gas_used == his["gas_used"]
+    called = {tx["hash"] for tx in story["transactions"] if tx["gas_used"] > 21_000 and tx["succeeded"]}
+    assert 1 <= outcome.rival.payers <= len(called)
+    assert f"{bid} wei, tip of 0 wei included" in outcome.reason
+    short = shortfall(plan, outcome.rival, plan.transaction.gas_limit)
+    assert short.his == -(-bid // his["gas_used"])
+    assert short.short > 0, "the builder takes the better payer for each gas"
+    assert outcome.builder == market.stage.coinbase
+
+
 @pytest.mark.parametrize("bot_on", [0], indirect=True)
 async def test_alone_every_bundle_lands_and_earns_what_was_predicted(bot_on):
     played = await play(bot_on, 12)
@@ -173,6 +192,8 @@ async def test_alone_every_bundle_lands_and_earns_what_was_predicted(bot_on):
         assert outcome.realized_profit == gained == plan.predicted_profit
         assert outcome.gas_used <= plan.transaction.gas_limit
         assert outcome.realized_profit - outcome.gas_cost >= bot_on.config.min_net_profit
+        assert outcome.costs.gas_cost == outcome.gas_cost
+        assert (outcome.costs.payment, outcome.costs.l1_fee) == (plan.payment, 0)
     assert len({plan.transaction.nonce for plan, _, _ in played}) == len(played)
 
 
@@ -189,6 +210,7 @@ async def test_beside_a_rival_each_verdict_is_what_the_builder_wrote_down(bot_on
         else:
             assert (outcome.verdict, gained) == (Verdict.OUTBID, 0), outcome.reason
             assert hex_bytes(bot_on.market.stage.competitor) in outcome.reason.lower()
+            assert_paid_as_the_builder_wrote_down(bot_on.market, plan, outcome)
     asked = {record["endpoint"] for record in requests(bot_on.market)}
     assert "market-unprotected" not in asked
     assert "market" in asked
