@@ -104,7 +104,10 @@ class RelayRoute:
             return Reverted(f"relay {self.name} takes nothing back")
         if self.row.cancel_by == CANCEL_PRIVATE_TRANSACTION:
             return await self._cancel_private(replacement_uuid)
-        answer = await self._connection.request(*cancel_params(self.row, replacement_uuid))
+        method, params = cancel_params(self.row, replacement_uuid)
+        if method not in self.row.methods:
+            return Reverted(f"not sent: relay {self.name} does not know {method}")
+        answer = await self._connection.request(method, params)
         return Ok(None) if isinstance(answer, Ok) else answer
 
     async def call(

@@ -8,16 +8,17 @@ from aiohttp import web
 from eth_utils import keccak
 from msgspec.structs import replace
 
+from bot.chain.relay_connection import MAX_ANSWER_BYTES
 from bot.chain.relay_identity import RelayIdentity
-from bot.chain.relay_rows import MARKET, MARKET_UNPROTECTED, RAW_TRANSACTION, ROWS
-from bot.chain.relays import MAX_ANSWER_BYTES, open_route
+from bot.chain.relay_rows import FLASHBOTS_PROTECT, MARKET, MARKET_UNPROTECTED, PUBLIC, ROWS
+from bot.chain.relays import open_route
 from bot.clock import SystemClock
 from bot.core.decisions import Bundle
 from bot.core.identity import to_checksum
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Nanoseconds
 from bot.execution.submit import submit
-from tests.chain.relay_server import RelayServer, json_answer
+from tests.chain.relay_server import LaterClock, RelayServer, json_answer
 
 IDENTITY = RelayIdentity(keccak(b"relay identity of the tests"))
 UUID = "01234567-89ab-4cde-8f01-23456789abcd"
@@ -26,9 +27,6 @@ SINGLE = replace(BUNDLE, transactions=(b"\x02only",), may_revert=False)
 BUNDLE_HASH = "0x" + keccak(keccak(b"\x02first") + keccak(b"\x02second")).hex()
 PATIENCE = Nanoseconds(10 * 10**9)
 SHORT = Nanoseconds(100 * 10**6)
-PROTECTED_PRIVATE = replace(
-    MARKET_UNPROTECTED, methods=MARKET_UNPROTECTED.methods | {"eth_cancelPrivateTransaction"}
-)
 
 
 @pytest.fixture
@@ -40,11 +38,16 @@ async def relay():
 
 
 @pytest.fixture
-async def opened(relay):
+def clock():
+    return LaterClock()
+
+
+@pytest.fixture
+async def opened(relay, clock):
     routes = []
 
-    def open_(row=MARKET, limit=PATIENCE):
-        route = open_route(row, relay.url, IDENTITY, SystemClock(), limit)
+    def open_(row=MARKET, limit=PATIENCE, **more):
+        route = open_route(row, relay.url, IDENTITY, clock, limit, **more)
         routes.append(route)
         return route
 
@@ -69,14 +72,14 @@ async def test_a_bundle_arrives_signed_and_field_by_field(relay, opened):
 
 
 async def test_a_relay_without_uuids_is_sent_none(relay, opened):
-    await opened(replace(MARKET, takes_uuid=False)).send(BUNDLE)
+    await opened(replace(MARKET, uuid_rule="none")).send(BUNDLE)
     assert "replacementUuid" not in relay.requests[0][1][0]
 
 
 async def test_many_requests_use_one_connection_and_their_own_ids(relay, opened):
     route = opened()
-    for _ in range(5):
-        assert isinstance(await route.send(BUNDLE), Ok)
+    for block in range(5):
+        assert isinstance(await route.send(replace(BUNDLE, target_block=block)), Ok)
     assert len(relay.connections) == 1
     ids = [msgspec.json.decode(body)["id"] for _, _, body, _ in relay.requests]
     assert len(set(ids)) == 5
@@ -192,12 +195,18 @@ async def test_anything_else_is_unknown(relay, opened, case):
 
 
 @pytest.mark.parametrize("case", [*NO, *SILENCE])
-async def test_the_route_recovers_after_any_of_them(relay, opened, case):
+async def test_the_route_recovers_after_any_of_them(relay, opened, clock, case):
     route = opened()
     relay.respond, _ = (NO | SILENCE)[case]
     await route.send(BUNDLE)
     relay.respond = None
+    clock.later(1)
+    if not route.is_usable:
+        clock.later(60)
+        await route.warm()
+    assert route.is_usable, route.standing.problem
     assert await route.send(BUNDLE) == Ok(BUNDLE_HASH)
+    assert route.standing.problem == ""
 
 
 @pytest.mark.parametrize(
@@ -309,7 +318,7 @@ async def test_a_private_transaction(relay, opened):
 
 
 async def test_a_raw_transaction(relay, opened):
-    route = opened(replace(MARKET_UNPROTECTED, methods=frozenset({RAW_TRANSACTION})))
+    route = opened(PUBLIC)
     assert await route.send(SINGLE) == Ok("0x" + keccak(b"\x02only").hex())
     assert relay.requests[0][:2] == ("eth_sendRawTransaction", ["0x" + b"\x02only".hex()])
 
@@ -322,7 +331,7 @@ async def test_the_hash_of_another_transaction_is_unknown(relay, opened):
 
 
 async def test_a_private_transaction_is_cancelled_by_its_hash(relay, opened):
-    route = opened(PROTECTED_PRIVATE)
+    route = opened(FLASHBOTS_PROTECT)
     assert isinstance(await route.cancel(UUID), Reverted)
     await route.send(SINGLE)
     assert await route.cancel(UUID) == Ok(None)

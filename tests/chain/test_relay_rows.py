@@ -5,31 +5,38 @@ import pytest
 from bot.chain.relay_rows import FLASHBOTS, MARKET, MARKET_UNPROTECTED, ROWS, relay_url, row_named
 from bot.core.errors import BadConfiguration
 
+NAMES = (
+    "market, market-unprotected, market-titan, market-buildernet, market-share, flashbots, titan, buildernet, quasar, "
+    "rsync, bloxroute, mevblocker, merkle, flashbots-protect, mevblocker-rpc, public"
+)
+
 
 def test_the_rows_there_are():
-    assert set(ROWS) == {"market", "market-unprotected", "flashbots", "titan", "buildernet"}
+    assert list(ROWS) == NAMES.split(", ")
     assert all(name == row.name for name, row in ROWS.items())
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_each_row_can_be_used_as_it_says(row):
-    assert row.methods
-    if row.kind == "bundles":
-        assert {"eth_sendBundle", "eth_cancelBundle"} <= row.methods
-        assert row.drops_reverts
-    else:
-        assert row.methods & {"eth_sendPrivateTransaction", "eth_sendRawTransaction"}
-        assert not row.drops_reverts
-    assert all(row.limit_per_minute(method) > 0 for method in row.methods)
+    assert row.sends_by in row.methods
     assert set(row.per_minute) <= row.methods
+    assert row.honours
+    assert (row.hints == "mev_share") == ("mev_sendBundle" in row.methods)
+    assert (row.cancel_by in row.methods) == row.cancel_by.startswith("eth_")
+    if row.cancel_by in ("eth_cancelBundle", "empty_bundle"):
+        assert row.uuid_rule != "none"
+    if row.codec in ("private_transaction", "raw"):
+        assert row.max_transactions == 1
+    assert all(row.limit_per_minute(method) > 0 for method in row.methods)
     assert dt.date.fromisoformat(row.last_verified) >= dt.date(2026, 1, 1)
+    assert row.source
     if row.url is not None:
         assert row.url.startswith("https://")
         assert relay_url(row, None, loopback_only=False) == row.url
 
 
 def test_an_unknown_row_is_refused_with_those_there_are():
-    with pytest.raises(BadConfiguration, match="market, market-unprotected, flashbots, titan, buildernet"):
+    with pytest.raises(BadConfiguration, match=f"known: {NAMES}$"):
         row_named("flashbot")
     assert row_named("flashbots") is FLASHBOTS
 
@@ -73,3 +80,9 @@ def test_off_this_machine_a_relay_needs_tls():
 def test_a_row_without_address_names_the_variable():
     with pytest.raises(BadConfiguration, match="BOT_RELAY_MARKET_UNPROTECTED__URL is not set"):
         relay_url(MARKET_UNPROTECTED, None, loopback_only=True)
+
+
+def test_only_an_address_of_ones_own_makes_anything_public():
+    assert [row.name for row in ROWS.values() if not row.drops_reverts] == ["market-unprotected", "public"]
+    with pytest.raises(BadConfiguration, match="BOT_RELAY_PUBLIC__URL is not set"):
+        relay_url(ROWS["public"], None, loopback_only=False)
