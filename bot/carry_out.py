@@ -12,19 +12,25 @@ from bot.core.decisions import Approved, Check, Denied, Opportunity, Plan, Simul
 from bot.core.funnel import Funnel
 from bot.core.identity import Address, IntentId, WalletName
 from bot.core.messages import BlockArrived
+from bot.core.pending import Behind
+from bot.core.pending import Behind
 from bot.core.ports import Clock, Journal, Simulator
 from bot.core.profile import ChainProfile
 from bot.core.records import DropRecord
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import BPS_WHOLE, Bps, Gas, Nanoseconds, Wei
 from bot.costs.gas_schedule import GasSchedule
+from bot.execution.bid_policy import BidChoice
+from bot.execution.bid_book import BidBook
 from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher, MaybeSigned, NotSigned
 from bot.execution.nonce_line import NonceLine
 from bot.execution.plan import NotWorthIt, Room, build_plan
 from bot.execution.preflight import PreflightFailed, preflight
 from bot.execution.resubmission import is_better, why_withdrawn
+from bot.execution.send_timing import AimAtNext, RouteLatency, SendDecision, TooLate, when_to_send
 from bot.execution.simulate import simulate_plan
+from bot.execution.slot_clock import NEVER, SlotClock
 from bot.risk.context import GateContext
 from bot.risk.gate import judge
 from bot.risk.ledger import Ledger
@@ -81,6 +87,9 @@ class TickDeps(msgspec.Struct, frozen=True):
     simulation_limit: Nanoseconds
     state_age: Nanoseconds
     expired_gas: Gas
+    bids: BidBook
+    slots: SlotClock
+    latency: RouteLatency
 
 
 def plan_for(
@@ -89,6 +98,8 @@ def plan_for(
     block: BlockArrived,
     deps: TickDeps,
     config: ExecutionConfig,
+    behind: Behind | None = None,
+    bid: BidChoice | None = None,
 ) -> Plan | NotWorthIt:
     if not isinstance(wallet.count, Ok):
         return NotWorthIt("the wallet's nonce is unknown", "its transaction count", str(wallet.count))
@@ -99,7 +110,9 @@ def plan_for(
         if limits is not None
         else None
     )
-    return build_plan(opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config, room)
+    return build_plan(
+        opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config, room, behind, bid
+    )
 
 
 def _with_more_gas(plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: TickDeps) -> Plan | None:
@@ -109,7 +122,8 @@ def _with_more_gas(plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: 
     up to 85,000 more than the table says. None where no such plan would pass the checks before a simulation.
     """
     config = msgspec.structs.replace(deps.execution, gas_margin=Bps(BPS_WHOLE))
-    roomier = plan_for(plan.opportunities, wallet, block, deps, config)
+    bid = BidChoice(plan.bid_share, plan.bid_reason, None) if plan.bid_share is not None else None
+    roomier = plan_for(plan.opportunities, wallet, block, deps, config, plan.behind, bid)
     if isinstance(roomier, NotWorthIt):
         return None
     checked = preflight(roomier, block.head, wallet.count, wallet.balance, deps.schedule)
@@ -232,12 +246,20 @@ async def _send(
     if no_route is not None:
         check = Check("no_private_route", "a usable one that drops reverts", no_route)
         return await _drop(plan, "route", check, deps, funnel)
+    timing = _timing(plan, block, deps)
+    if isinstance(timing, TooLate):
+        over = f"{(timing.arrives_at - timing.closes_at) / 1e6:.1f} ms after it"
+        check = Check("too_late", f"at the builder before block {plan.target_block} closes", over)
+        return await _drop(plan, "timing", check, deps, funnel)
     deps.ledger.reserve(plan.id, approved.reservation, plan.window)
     deps.recorded_intents.add(plan.id)
     started = deps.clock.monotonic()
-    sent = await deps.dispatcher.dispatch(approved, line, funnel.took, upkeep.records())
+    target = timing.target_block if isinstance(timing, AimAtNext) else plan.target_block
+    offset = 0 if timing.closes_at == NEVER else started - block.seen_at
+    deps.bids.sent(plan, approved.simulation, Nanoseconds(offset))
+    sent = await deps.dispatcher.dispatch(approved, line, funnel.took, upkeep.records(), target)
     ended = deps.clock.monotonic()
-    funnel.took("sign and send", ended - started)
+        funnel.took("sign and send", ended - started)
     if isinstance(sent, NotSigned):
         deps.ledger.release_unsigned(plan.wallet, plan.id)
         return await _drop(plan, "signer", Check("signer", "its policy", sent.reason), deps, funnel)
@@ -247,6 +269,15 @@ async def _send(
         funnel.took("seen to sent", ended - block.seen_at)
     funnel.sent += int(sent.routes > 0)
     return None
+
+
+def _timing(plan: Plan, block: BlockArrived, deps: TickDeps) -> SendDecision:
+    """Whether signed and handed over now it is of use for its block, or for a later one of its window."""
+    now = deps.clock.monotonic()
+    expected = deps.slots.next_block(deps.clock.utc(), now)
+    names = [route.name for route in deps.dispatcher.routes] if deps.dispatcher is not None else []
+    one_way = deps.latency.quickest_up([name for name in names if name in deps.latency.seen()])
+    return when_to_send(expected, now, one_way, Nanoseconds(0), plan.window.last_block)
 
 
 async def _drop(plan: Plan, stage: str, why: Check, deps: TickDeps, funnel: Funnel) -> str:

@@ -2,15 +2,30 @@
 
 from collections.abc import Sequence
 
-from bot.chain.balance_slots import ConcentratedAfter, PairAfter, PoolAfter
+from bot.chain.balance_slots import ConcentratedAfter, PairAfter, PoolAfter, StandIns
 from bot.core.identity import to_checksum
 from bot.core.messages import Log
-from bot.core.pending import HintLog
+from bot.core.pending import HintLog, StorageOverride
+from bot.core.ports import JsonRpc
 from bot.core.result import Ok, Unknown
 from bot.protocols.uniswap_v3 import SWAP_WORDS, decode_swap
 from bot.state.market_state import MarketState
 from bot.state.overlay import Overlay, as_log
 from bot.state.pool_table import V2Pool
+
+
+class HintStandIns:
+    """Over one node: what stands in for a hidden transaction when ours is simulated behind it."""
+
+    def __init__(self, rpc: JsonRpc) -> None:
+        self._stand_ins = StandIns(rpc)
+
+    async def stand_in(
+        self, overlay: Overlay, state: MarketState, logs: Sequence[HintLog]
+    ) -> Ok[tuple[StorageOverride, ...]] | Unknown:
+        """The storage it will leave in every pool of the overlay; Unknown, with the reason, where one has none."""
+        pools = pools_after(overlay, state, logs)
+        return await self._stand_ins.stand_in(pools.value, overlay.ref) if isinstance(pools, Ok) else pools
 
 
 def pools_after(

@@ -11,11 +11,11 @@ from bot.core.identity import Address, WalletName, intent_id, to_checksum
 from bot.core.messages import Head
 from bot.core.pending import Behind
 from bot.core.transaction import TransactionFields
-from bot.core.units import UINT128_MAX, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost, share_up
+from bot.core.units import UINT128_MAX, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost
 from bot.costs.base_fee import base_fee_bound_up, next_base_fee
 from bot.costs.gas_table import estimate_gas, gas_limit_for, shape_of
 from bot.execution.bid_policy import BidChoice
-from bot.execution.bidding import builder_payment
+from bot.execution.bidding import builder_payment, priority_fee_bid
 from bot.execution.config import ExecutionConfig
 from bot.protocols.executor import MAX_CYCLES, Cycle, Hop, encode_execute
 
@@ -129,18 +129,16 @@ def build_plan(
 def _bid(gross: TokenUnits, costs: _Costs, config: ExecutionConfig, choice: BidChoice) -> _Bid | None:
     """None where even without a bid the worst gas cost and the minimum are not earned.
 
-    By tip: for each gas of the estimate, rounded down; capped so that the whole gas limit at the highest fee leaves
-    the minimum. The Executor then demands all the gross profit: the tip comes from the wallet.
+    By tip the Executor demands all the gross profit: the tip comes from the wallet.
     """
-    share, floor = choice.share, config.min_net_profit
+    of_profit = gross, costs.expected, costs.worst
     if config.bid_by == "payment":
-        payment = builder_payment(gross, costs.expected, costs.worst, floor, share)
-        return _Bid(share, choice.reason, payment, WeiPerGas(0)) if payment is not None else None
-    room = gross - costs.worst - floor
-    if room < 0:
-        return None
-    offered = share_up(max(0, gross - costs.expected), share) // costs.gas
-    return _Bid(share, choice.reason, Wei(0), WeiPerGas(min(offered, room // costs.gas_limit)))
+        payment = builder_payment(*of_profit, config.min_net_profit, choice.share)
+        return _Bid(choice.share, choice.reason, payment, WeiPerGas(0)) if payment is not None else None
+    tip = priority_fee_bid(
+        *of_profit, config.min_net_profit, choice.share, expected_gas=costs.gas, gas_limit=costs.gas_limit
+    )
+    return _Bid(choice.share, choice.reason, Wei(0), tip) if tip is not None else None
 
 
 def _transaction(

@@ -1,0 +1,276 @@
+"""One pending transaction, from its announcement to a bundle with ours right behind it. Never before it.
+
+Cheap looks first; then the node says what a whole transaction does, or the hint what a hidden one leaves; an overlay of
+the state is searched; what only that transaction opens is planned, and goes the way of every plan (bot.carry_out).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from bot.carry_out import DONE, TickDeps, Upkeep, WalletAtHead, carry_out, plan_for
+from bot.core.decisions import BlockEnvironment, Opportunity, Plan
+from bot.core.funnel import Funnel
+from bot.core.identity import Address, BlockRef
+from bot.core.messages import BlockArrived
+from bot.core.pending import Behind, HintLog, PendingSeen, PendingTransaction, StorageOverride
+from bot.core.ports import SimulatedCall
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.units import Bps
+from bot.costs.base_fee import next_base_fee
+from bot.execution.bid_policy import BidChoice
+from bot.execution.plan import BACKRUN, NotWorthIt
+from bot.execution.simulate import next_block
+from bot.opportunities.backrun import BackrunSearch
+from bot.opportunities.ranking import choose_disjoint
+from bot.opportunities.search import ArbitrageSearch
+from bot.state.market_state import MarketState
+from bot.state.named_pools import NamedPools
+from bot.state.overlay import NoOverlay, Overlay, overlay_of, overlay_of_hint
+
+_BLOB: Final = 3
+MODE = "mode: nothing is simulated"
+ANOTHER_BLOCK = "the state is at another block"
+SEEN_ALREADY = "seen already at this block"
+USED_UP = "simulations of this block are used up"
+NOT_NEXT = "cannot be in the next block"
+OUR_OWN = "our own transaction"
+NOT_ABOUT_US = "names nothing that is traded on"
+FAILS = "fails by itself"
+NOT_SIMULATED = "what it does is unknown"
+NOTHING_OPENED = "opens nothing"
+NOT_OPENED_BY_IT = "not opened by it"
+TOO_LITTLE = "opens too little for a transaction"
+NO_STAND_IN = "nothing can stand in for it"
+OWN_IS_BETTER = "the wallet's bundle for this block earns more"
+NO_WALLET = "no wallet"
+
+
+class PendingRunner(Protocol):
+    async def run_pending(
+        self, pending: PendingTransaction, on: BlockRef, environment: BlockEnvironment
+    ) -> Ok[SimulatedCall] | Reverted | Unknown:
+        """What it does as the first of the next block."""
+        ...
+
+
+class StandInSource(Protocol):
+    async def stand_in(
+        self, overlay: Overlay, state: MarketState, logs: Sequence[HintLog]
+    ) -> Ok[tuple[StorageOverride, ...]] | Unknown:
+        """The storage that a hidden transaction leaves."""
+        ...
+
+
+class Believed(Protocol):
+    """The world of the loop."""
+
+    @property
+    def state(self) -> MarketState: ...
+
+    @property
+    def search(self) -> ArbitrageSearch: ...
+
+
+class BackrunDeps(msgspec.Struct, frozen=True):
+    runner: PendingRunner
+    stand_ins: StandInSource | None
+    """None: hints are not acted on."""
+    bid: Callable[[str], BidChoice] | None = None
+    """By strategy; None: the configured share."""
+    most_simulations: int = 32
+    """Of pending transactions, a block."""
+
+
+class Backruns:
+    """Kept for the run: what was looked at in the present block, and what we know by its address."""
+
+    def __init__(self, deps: BackrunDeps, weth: Address) -> None:
+        self._deps = deps
+        self._block: BlockRef | None = None
+        self._seen: set[bytes] = set()
+        self._simulations = 0
+        self._named = NamedPools(weth)
+
+    async def backrun(
+        self,
+        seen: PendingSeen,
+        block: BlockArrived,
+        world: Believed,
+        wallets: Sequence[WalletAtHead],
+        tick: TickDeps,
+        funnel: Funnel,
+        upkeep: Upkeep = DONE,
+    ) -> str | None:
+        """None: handed to the routes. Else why not, in a few stable words that are counted in `funnel` too.
+
+        To be called after the block's own tick, one at a time: it uses that search's scratch, and what pays without
+        the pending transaction is the block's.
+        """
+        reason = await self._try(seen, block, world, wallets, tick, funnel, upkeep)
+        funnel.took("pending", tick.clock.monotonic() - seen.seen_at)
+        if reason is not None:
+            funnel.drop(f"pending: {reason}")
+        return reason
+
+    async def _try(
+        self,
+        seen: PendingSeen,
+        block: BlockArrived,
+        world: Believed,
+        wallets: Sequence[WalletAtHead],
+        tick: TickDeps,
+        funnel: Funnel,
+        upkeep: Upkeep,
+    ) -> str | None:
+        why_not = self._why_not(seen, block, world, wallets, tick)
+        if why_not is not None:
+            return why_not
+        overlay = await self._overlay(seen, block, world, tick, funnel)
+        if isinstance(overlay, str):
+            return overlay
+        chosen = _search(overlay, block, world, self._share(tick), tick, funnel)
+        if isinstance(chosen, str):
+            return chosen
+        behind = await self._behind(seen, overlay, world, tick)
+        if isinstance(behind, str):
+            return behind
+        if not _stands_at(block, world):
+            return ANOTHER_BLOCK
+        return await self._offer(chosen, behind, wallets, block, tick, funnel, upkeep)
+
+    def _why_not(
+        self,
+        seen: PendingSeen,
+        block: BlockArrived,
+        world: Believed,
+        wallets: Sequence[WalletAtHead],
+        tick: TickDeps,
+    ) -> str | None:
+        """All that can be said without asking anybody."""
+        if self._block != block.head.ref:
+            self._block, self._seen, self._simulations = block.head.ref, set(), 0
+        if tick.simulator is None:
+            return MODE
+        if not _stands_at(block, world):
+            return ANOTHER_BLOCK
+        if not wallets:
+            return NO_WALLET
+        if seen.hash in self._seen:
+            return SEEN_ALREADY
+        self._seen.add(seen.hash)
+        if seen.transaction is not None:
+            return self._why_not_run(seen.transaction, block, world, wallets, tick)
+        return None if self._deps.stand_ins is not None else NO_STAND_IN
+
+    def _why_not_run(
+        self,
+        pending: PendingTransaction,
+        block: BlockArrived,
+        world: Believed,
+        wallets: Sequence[WalletAtHead],
+        tick: TickDeps,
+    ) -> str | None:
+        if pending.sender in {wallet.address for wallet in wallets} or pending.to == tick.execution.executor:
+            return OUR_OWN
+        if pending.type == _BLOB or pending.max_fee_per_gas < next_base_fee(block.head):
+            return NOT_NEXT
+        if not self._named.are_in(pending, world.state.table):
+            return NOT_ABOUT_US
+        return USED_UP if self._simulations >= self._deps.most_simulations else None
+
+    async def _overlay(
+        self, seen: PendingSeen, block: BlockArrived, world: Believed, tick: TickDeps, funnel: Funnel
+    ) -> Overlay | str:
+        pending, started = seen.transaction, tick.clock.monotonic()
+        if pending is None:
+            return _or_reason(overlay_of_hint(world.state, seen.logs))
+        self._simulations += 1
+        environment = next_block(block.head, tick.execution)
+        run = self._deps.runner.run_pending(pending, block.head.ref, environment)
+        within = await tick.clock.within(tick.simulation_limit, run)
+        funnel.took("run pending", tick.clock.monotonic() - started)
+        ran = within.value if isinstance(within, Ok) else within
+        if isinstance(ran, Reverted):
+            return FAILS
+        if isinstance(ran, Unknown):
+            return NOT_SIMULATED
+        if not _stands_at(block, world):
+            return ANOTHER_BLOCK
+        return _or_reason(overlay_of(world.state, ran.value.logs))
+
+    async def _behind(
+        self, seen: PendingSeen, overlay: Overlay, world: Believed, tick: TickDeps
+    ) -> Behind | str:
+        if seen.transaction is not None:
+            return Behind(seen.source, seen.hash, seen.transaction)
+        stand_ins = self._deps.stand_ins
+        assert stand_ins is not None, "asked before"
+        answer = await tick.clock.within(
+            tick.simulation_limit, stand_ins.stand_in(overlay, world.state, seen.logs)
+        )
+        words = answer.value if isinstance(answer, Ok) else answer
+        return Behind(seen.source, seen.hash, None, words.value) if isinstance(words, Ok) else NO_STAND_IN
+
+    async def _offer(
+        self,
+        chosen: Sequence[Opportunity],
+        behind: Behind,
+        wallets: Sequence[WalletAtHead],
+        block: BlockArrived,
+        tick: TickDeps,
+        funnel: Funnel,
+        upkeep: Upkeep,
+    ) -> str | None:
+        """By the first wallet that has nothing for this block, else by one whose own bundle for it earns less."""
+        bid = self._deps.bid(BACKRUN) if self._deps.bid is not None else None
+        reason = NO_WALLET
+        for wallet in sorted(wallets, key=lambda one: _standing(one, block, tick) is not None):
+            own, started = _standing(wallet, block, tick), tick.clock.monotonic()
+            plan = plan_for(chosen, wallet, block, tick, tick.execution, behind, bid)
+            funnel.took("plan", tick.clock.monotonic() - started)
+            if isinstance(plan, NotWorthIt):
+                reason = plan.reason
+                continue
+            if own is not None and own.predicted_profit >= plan.predicted_profit:
+                reason = OWN_IS_BETTER
+                continue
+            stopped_by = await carry_out(plan, wallet, wallets, block, tick, funnel, upkeep)
+            if stopped_by is None or len(chosen) == 1:
+                return stopped_by
+            # One of several cycles may revert, or all together be too much: the best is tried alone.
+            return await self._offer(chosen[:1], behind, [wallet], block, tick, funnel, upkeep)
+        return reason
+
+    def _share(self, tick: TickDeps) -> Bps:
+        return self._deps.bid(BACKRUN).share if self._deps.bid is not None else tick.execution.bid_share
+
+
+def _search(
+    overlay: Overlay, block: BlockArrived, world: Believed, share: Bps, tick: TickDeps, funnel: Funnel
+) -> Sequence[Opportunity] | str:
+    started, gas_price = tick.clock.monotonic(), next_base_fee(block.head)
+    found = BackrunSearch(world.search).search(overlay, gas_price)
+    chosen = choose_disjoint(found.opportunities, gas_price, share)
+    funnel.took("search pending", tick.clock.monotonic() - started)
+    if chosen:
+        return chosen
+    if found.opportunities:
+        return TOO_LITTLE
+    return NOT_OPENED_BY_IT if found.not_opened else NOTHING_OPENED
+
+
+def _standing(wallet: WalletAtHead, block: BlockArrived, tick: TickDeps) -> Plan | None:
+    """What the wallet has handed over for the next block: it shares the nonce, so one of the two can land."""
+    if tick.dispatcher is None:
+        return None
+    return tick.dispatcher.in_flight_for(wallet.name, block.head.number + 1)
+
+
+def _stands_at(block: BlockArrived, world: Believed) -> bool:
+    return world.state.ref == block.head.ref == world.search.state
+
+
+def _or_reason(made: Overlay | NoOverlay) -> Overlay | str:
+    return made.reason if isinstance(made, NoOverlay) else made
