@@ -35,7 +35,7 @@ from bot.world.market_engine import ChainTip, MarketEngine
 from bot.world.market_files import Endpoints, MarketFile, bot_variables, write_bot_env, write_market_file
 from bot.world.market_plan import MarketPlan
 from bot.world.mempool import Mempool
-from bot.world.mev_share_assembly import open_mev_share, private_flow, stream_routes
+from bot.world.mev_share_assembly import LOG_NAME, open_mev_share, private_flow, stream_routes
 from bot.world.mev_share_node import ENDPOINT
 from bot.world.node_front import NodeFront
 from bot.world.node_methods import NodeMethods
@@ -160,6 +160,8 @@ async def _assemble(
     exchanges, mover = await _open_exchanges(config, head.number + 1, stack)
     share = open_mev_share(config, anvil, relay, tip.next_block, stack)
     routes = {ENDPOINT: stream_routes(share)}
+    if share is not None:
+        front.drops_too(share.stream.drop_connections)
     doors = [RelayServer(relay, KINDS[name], faults, routes.get(name, ())) for name in config.relay_names]
     endpoints = await _listen(anvil, front, doors, config.port, stack)
     if exchanges is not None:
@@ -308,5 +310,6 @@ def _describe(market: Market, genesis: GenesisConfig) -> MarketFile:
         coinbase=to_checksum(stage.coinbase),
         request_log=str(config.run_dir / "requests.jsonl"),
         builder_log=str(config.run_dir / "builder.jsonl"),
+        private_flow_log=str(config.run_dir / LOG_NAME) if ENDPOINT in config.relay_names else "",
         builders={name: to_checksum(of) for name, of in coinbases_of(config, stage).items()},
     )

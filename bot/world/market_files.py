@@ -74,6 +74,8 @@ class MarketFile(msgspec.Struct, frozen=True):
     builder_log: str
     builders: dict[str, str] = {}
     """Coinbase of each builder by name."""
+    private_flow_log: str = ""
+    """What `market-share` was given and told of; empty where it is not open."""
 
 
 def write_bot_env(path: Path, variables: dict[str, str]) -> None:

@@ -70,13 +70,12 @@ class HintStream:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         )
-        await response.prepare(request)
         client = _Client(request.transport)
-        if self._marks_blocks:
-            for chunk in self._of_this_block:
-                client.put(chunk)
-        self._clients.add(client)
+        for chunk in self._of_this_block:
+            client.put(chunk)
+        self._clients.add(client)  # before the headers leave: who has them misses nothing
         try:
+            await response.prepare(request)
             while True:
                 await response.write(await self._next(client))
         except ConnectionError:

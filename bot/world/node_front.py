@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class NodeFront:
         self._runner: web.AppRunner | None = None
         self._ipc: IpcServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._dropped_too: list[Callable[[], int]] = []
         self.port = 0
         mempool.on_pending(lambda tx: subscriptions.publish_pending(hex_bytes(tx.hash), tx.pending_json))
 
@@ -66,7 +67,7 @@ class NodeFront:
             await self._ipc.start()
 
     async def stop(self) -> None:
-        self._subscriptions.drop_all()
+        self.drop_connections()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -89,8 +90,12 @@ class NodeFront:
     # Faults
 
     def drop_connections(self) -> int:
-        """Cut every websocket and IPC connection; how many there were."""
-        return self._subscriptions.drop_all()
+        """Cut every websocket and IPC connection, and what goes with them; how many there were."""
+        return self._subscriptions.drop_all() + sum(drop() for drop in self._dropped_too)
+
+    def drops_too(self, drop: Callable[[], int]) -> None:
+        """Let `drop` cut the connections of another feed whenever this one's are cut."""
+        self._dropped_too.append(drop)
 
     def stall(self) -> None:
         """From now on nothing is answered and nothing is pushed, while connections stay open."""

@@ -11,7 +11,6 @@ from share_stage import ask_share, double, flow, listening
 from bot.core.identity import Address, from_hex, hex_bytes, keccak
 from bot.world.accounts import TRADER_DESK, trader_accounts
 from bot.world.hint_rules import round_up
-from bot.world.mev_share_stream import HintStream
 from bot.world.raw_transaction import decode_raw
 
 SYNC = hex_bytes(keccak(b"Sync(uint112,uint112)"))
@@ -154,15 +153,10 @@ async def test_out_of_lockstep_nothing_is_marked_and_silence_is_pinged(tmp_path,
             assert all(line.startswith("data: ") or line == ":ping" for line in lines)
 
 
-async def test_a_slow_listener_is_cut_off_and_the_others_hear_on(tmp_path, chain_cache):
-    stream = HintStream(marks_blocks=False)
-    assert stream.drop_connections() == len(stream) == 0
+async def test_listeners_are_cut_off_with_the_nodes_sockets_and_may_come_again(tmp_path, chain_cache):
     async with opened(tmp_path, chain_cache, private_share=10_000) as market:
-        stream = market.engine._crowd._flow._node.stream
         async with listening(market) as listener:
-            while not len(stream):
-                await asyncio.sleep(0.001)
-            assert stream.drop_connections() == 1
+            assert market.front.drop_connections() == 1
             with pytest.raises((EOFError, aiohttp.ClientError)):
                 await listener.line()
         async with listening(market) as again:
@@ -176,7 +170,9 @@ async def test_anybody_may_hand_in_a_transaction_and_take_it_back(tmp_path, chai
         async with listening(market) as listener:
             raw, tx_hash = user.signed(STRANGER, value=1)
             asked = {"tx": hex_bytes(raw), "preferences": {"privacy": {"hints": ["contract_address"]}}}
-            assert (await ask_share(user, "eth_sendPrivateTransaction", asked))["result"] == hex_bytes(tx_hash)
+            assert (await ask_share(user, "eth_sendPrivateTransaction", asked))["result"] == hex_bytes(
+                tx_hash
+            )
             event = await listener.event()
             assert event["hash"] == double(hex_bytes(tx_hash))
             assert event["txs"] == [{"to": hex_bytes(STRANGER)}]
@@ -195,7 +191,10 @@ async def test_anybody_may_hand_in_a_transaction_and_take_it_back(tmp_path, chai
 
 @pytest.mark.parametrize(
     ("preferences", "words"),
-    [({"hints": ["everything"]}, "no such hint: 'everything'"), ({"hints": "logs"}, "must be a list of names")],
+    [
+        ({"hints": ["everything"]}, "no such hint: 'everything'"),
+        ({"hints": "logs"}, "must be a list of names"),
+    ],
 )
 async def test_odd_preferences_are_refused(tmp_path, chain_cache, preferences, words):
     async with opened(tmp_path, chain_cache, private_share=1) as market:
@@ -206,7 +205,9 @@ async def test_odd_preferences_are_refused(tmp_path, chain_cache, preferences, w
         assert words in reply["error"]["message"]
 
 
-async def test_without_a_tip_it_is_neither_shared_nor_built_and_after_its_blocks_given_up(tmp_path, chain_cache):
+async def test_without_a_tip_it_is_neither_shared_nor_built_and_after_its_blocks_given_up(
+    tmp_path, chain_cache
+):
     async with opened(tmp_path, chain_cache, private_share=1) as market:
         await market.engine.open()
         user = await Searcher(market, "user").fund()
@@ -225,7 +226,9 @@ async def test_without_a_tip_it_is_neither_shared_nor_built_and_after_its_blocks
 
 
 async def test_pending_of_a_block_is_told_once_all_have_sent(tmp_path, chain_cache):
-    async with opened(tmp_path, chain_cache, private_share=5_000, lockstep=True, old_type_share=5_000) as market:
+    async with opened(
+        tmp_path, chain_cache, private_share=5_000, lockstep=True, old_type_share=5_000
+    ) as market:
         number = market.engine.head.number + 1
         waiting = asyncio.create_task(node(market, "market_pending", hex(number)))
         async with connected(market) as wire:
