@@ -1,5 +1,6 @@
 """What is wrong with a relay, read from an answer or an error, in a line that says what to do. Pure."""
 
+import os
 import re
 import ssl
 from email.utils import parsedate_to_datetime
@@ -84,7 +85,8 @@ def trouble_of_error(row: RelayRow, host: str, error: Exception) -> Trouble:
             "address", f"no TLS with {host} ({said}): {correct}, or this machine's time and certificates"
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        said = (error.os_error.strerror or "no connection").lower()
+        number = error.os_error.errno
+        said = "no connection" if number is None else os.strerror(number).lower()
         return Trouble("address", f"{host}: {said}: is it running? else {correct}")
     return Trouble(
         "silence", f"{host} broke the connection off ({type(error).__name__}): nothing to do if it is rare"
