@@ -13,22 +13,21 @@ from bot.core.funnel import Funnel
 from bot.core.identity import Address, IntentId, WalletName
 from bot.core.messages import BlockArrived
 from bot.core.pending import Behind
-from bot.core.pending import Behind
 from bot.core.ports import Clock, Journal, Simulator
 from bot.core.profile import ChainProfile
 from bot.core.records import DropRecord
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import BPS_WHOLE, Bps, Gas, Nanoseconds, Wei
 from bot.costs.gas_schedule import GasSchedule
-from bot.execution.bid_policy import BidChoice
 from bot.execution.bid_book import BidBook
+from bot.execution.bid_policy import BidChoice
 from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher, MaybeSigned, NotSigned
 from bot.execution.nonce_line import NonceLine
 from bot.execution.plan import NotWorthIt, Room, build_plan
 from bot.execution.preflight import PreflightFailed, preflight
 from bot.execution.resubmission import is_better, why_withdrawn
-from bot.execution.send_timing import AimAtNext, RouteLatency, SendDecision, TooLate, when_to_send
+from bot.execution.send_timing import AimAtNext, SendDecision, TooLate, when_to_send
 from bot.execution.simulate import simulate_plan
 from bot.execution.slot_clock import NEVER, SlotClock
 from bot.risk.context import GateContext
@@ -89,7 +88,6 @@ class TickDeps(msgspec.Struct, frozen=True):
     expired_gas: Gas
     bids: BidBook
     slots: SlotClock
-    latency: RouteLatency
 
 
 def plan_for(
@@ -101,6 +99,7 @@ def plan_for(
     behind: Behind | None = None,
     bid: BidChoice | None = None,
 ) -> Plan | NotWorthIt:
+    """One transaction of this wallet within its limits. `bid` None: what the strategy bids by now."""
     if not isinstance(wallet.count, Ok):
         return NotWorthIt("the wallet's nonce is unknown", "its transaction count", str(wallet.count))
     nonce, chain_id = wallet.count.value, deps.chain.chain_id
@@ -110,6 +109,7 @@ def plan_for(
         if limits is not None
         else None
     )
+    bid = bid or deps.bids.choice(opportunities[0].strategy)
     return build_plan(
         opportunities, wallet.name, wallet.address, nonce, block.head, chain_id, config, room, behind, bid
     )
@@ -246,7 +246,7 @@ async def _send(
     if no_route is not None:
         check = Check("no_private_route", "a usable one that drops reverts", no_route)
         return await _drop(plan, "route", check, deps, funnel)
-    timing = _timing(plan, block, deps)
+    timing = _timing(plan, deps.dispatcher, deps)
     if isinstance(timing, TooLate):
         over = f"{(timing.arrives_at - timing.closes_at) / 1e6:.1f} ms after it"
         check = Check("too_late", f"at the builder before block {plan.target_block} closes", over)
@@ -259,7 +259,7 @@ async def _send(
     deps.bids.sent(plan, approved.simulation, Nanoseconds(offset))
     sent = await deps.dispatcher.dispatch(approved, line, funnel.took, upkeep.records(), target)
     ended = deps.clock.monotonic()
-        funnel.took("sign and send", ended - started)
+    funnel.took("sign and send", ended - started)
     if isinstance(sent, NotSigned):
         deps.ledger.release_unsigned(plan.wallet, plan.id)
         return await _drop(plan, "signer", Check("signer", "its policy", sent.reason), deps, funnel)
@@ -271,13 +271,13 @@ async def _send(
     return None
 
 
-def _timing(plan: Plan, block: BlockArrived, deps: TickDeps) -> SendDecision:
+def _timing(plan: Plan, dispatcher: Dispatcher, deps: TickDeps) -> SendDecision:
     """Whether signed and handed over now it is of use for its block, or for a later one of its window."""
     now = deps.clock.monotonic()
     expected = deps.slots.next_block(deps.clock.utc(), now)
-    names = [route.name for route in deps.dispatcher.routes] if deps.dispatcher is not None else []
-    one_way = deps.latency.quickest_up([name for name in names if name in deps.latency.seen()])
-    return when_to_send(expected, now, one_way, Nanoseconds(0), plan.window.last_block)
+    return when_to_send(
+        expected, now, dispatcher.one_way_up(), dispatcher.signing_time, plan.window.last_block
+    )
 
 
 async def _drop(plan: Plan, stage: str, why: Check, deps: TickDeps, funnel: Funnel) -> str:

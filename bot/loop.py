@@ -5,20 +5,22 @@ Upkeep comes before judging: whatever the search meets, what was sent gets its v
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 
+from bot.between_blocks import BetweenBlocks, Follow, Following, PendingSource
 from bot.carry_out import TickDeps, Upkeep, WalletAtHead
 from bot.core.errors import BrokenInvariant, Halted, RetryLater, StopTheBot
 from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName
 from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent, Head, RolledBack
+from bot.core.pending import PendingSeen
 from bot.core.ports import ChainReader, Signer
-from bot.core.records import LedgerEntry, OutcomeRecord
 from bot.core.result import Ok, Reverted, Unknown, in_words
 from bot.core.units import Nanoseconds, Wei
+from bot.ended_intents import EndedIntents
 from bot.execution.maintenance import InFlight, Settled
 from bot.execution.nonce_line import NonceLine
 from bot.execution.state_held import predicted_state_held
@@ -84,6 +86,9 @@ class LoopDeps(msgspec.Struct, frozen=True):
     awaits_routes: bool
     """Lockstep: a tick is done when every route has spoken."""
     retry_after: Nanoseconds
+    pending: PendingSource | None = None
+    follow: Follow | None = None
+    """What is done with what is pending; None: nothing."""
     rest: Callable[[], None] = lambda: None
     """Called when an event is done with and none is being worked on: the time for what must not disturb a block."""
 
@@ -99,9 +104,10 @@ class Loop:
         self._drained = 0
         self._failure: StopTheBot | None = None
         self._touched: set[int] = set()
-        self._ended: list[OutcomeRecord] = []
-        """Outcomes that count already and are still to be recorded: of this block alone."""
-        self._untold: list[OutcomeRecord] = []
+        self._ended = EndedIntents(deps.tick)
+        self._between = BetweenBlocks(deps.pending, deps.follow)
+        self._coming: asyncio.Future[ChainEvent] | None = None
+        """The next event of the chain: waited for across what comes between."""
 
     async def run(self) -> None:
         """Returns after the orderly stop. Raises StopTheBot for what must not go on."""
@@ -117,19 +123,29 @@ class Loop:
                     self._deps.rest()
         finally:
             stopped.cancel()
+            self._between.close()
             await self._close()
         if self._failure is not None:
             raise self._failure
 
     async def _next(
         self, events: AsyncIterator[ChainEvent], stopped: asyncio.Task[bool]
-    ) -> ChainEvent | None:
-        """The next event; None when a stop is ordered and there is nothing to wait for, or it does not come."""
-        coming = asyncio.ensure_future(anext(events))
-        if self._hunts:
-            await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not self._hunts and not coming.done() and self._deps.in_flight.open_intents():
+    ) -> ChainEvent | PendingSeen | None:
+        """The next event; None when a stop is ordered and there is nothing to wait for, or it does not come.
+
+        The chain's own events go before whatever is pending.
+        """
+        coming = self._coming or asyncio.ensure_future(anext(events))
+        self._coming = coming
+        while self._hunts and not coming.done():
+            seen = self._between.take()
+            if seen is not None:
+                return seen
+            awaited: set[asyncio.Future[Any]] = {coming, stopped, *self._between.arrival()}
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done() and self._deps.in_flight.open_intents():
             await asyncio.wait({coming}, timeout=DRAIN_BLOCKS * self._deps.tick.chain.slot.seconds)
+        self._coming = None
         if coming.done():
             return await coming
         coming.cancel()
@@ -146,7 +162,12 @@ class Loop:
     def _hunts(self) -> bool:
         return not self._stop.is_set() and (self._blocks_left is None or self._blocks_left > 0)
 
-    async def _on_event(self, event: ChainEvent) -> None:
+    async def _on_event(self, event: ChainEvent | PendingSeen) -> None:
+        if isinstance(event, PendingSeen):
+            if not self._is_halted(None):
+                await self._guarded(self._between.follow(event), None)
+            return
+        self._between.end()
         match event:
             case BlockArrived():
                 await self._on_block(event)
@@ -161,6 +182,9 @@ class Loop:
     async def _on_block(self, block: BlockArrived) -> None:
         deps, started = self._deps, self._deps.tick.clock.monotonic()
         deps.new_head(block.head)
+        deps.tick.slots.note_head(
+            block.head, deps.tick.clock.utc(), block.seen_at, is_catch_up=block.is_catch_up
+        )
         try:
             touched = self._world.state.apply(block)
         except RetryLater as error:
@@ -187,12 +211,15 @@ class Loop:
             upkeep.cancel()
             await asyncio.gather(upkeep, return_exceptions=True)
             raise
-        await self._record_ended()
+        await self._ended.record()
+        await self._guarded(self._between.follow_all(funnel), funnel)
         await self._collect(wait=deps.awaits_routes)
+        self._between.into(funnel)
         funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)
         self._touched.update(await deps.audit(self._world.state, funnel))
         await self._check_tokens(block, funnel)
         await deps.tick.journal.record_block(funnel.record(deps.tick.run_id))
+        deps.tick.bids.learn()
         deps.after_block()
         await deps.tick_done(block.head.ref)
 
@@ -224,31 +251,46 @@ class Loop:
             last = max((plan.window.last_block for plan in self._deps.in_flight.open_intents()), default=0)
             self._drained += int(block.head.number >= last)
             return
-        halt = self._deps.halted() if self._deps.signer is not None else None
-        if halt is not None:
-            self._stop_hunting(Halted(halt), funnel, "halted")
+        if self._is_halted(funnel):
             return
         touched, self._touched = sorted(self._touched), set()
 
         async def settled() -> None:
             await upkeep
 
+        beside = Upkeep(settled, self._ended.records)
+        world = self._world
+        hunted = tick(block, touched, wallets, self._deps.tick, world.search, funnel, beside)
+        if await self._guarded(hunted, funnel) and self._hunts:
+            self._between.begin(Following(block, wallets, world.state, world.search))
+
+    def _is_halted(self, funnel: Funnel | None) -> bool:
+        """Asked before anything is looked at that may be sent."""
+        halt = self._deps.halted() if self._deps.signer is not None else None
+        if halt is not None:
+            self._stop_hunting(Halted(halt), funnel, "halted")
+        return halt is not None
+
+    async def _guarded(self, work: Awaitable[None], funnel: Funnel | None) -> bool:
+        """Whatever is raised stops the hunting, not what follows the payloads; False then."""
         try:
-            beside = Upkeep(settled, self._records_of_ended)
-            await tick(block, touched, wallets, self._deps.tick, self._world.search, funnel, beside)
+            await work
         except StopTheBot as error:
             self._stop_hunting(error, funnel, "a defect stopped the tick")
         except Exception as error:
-            log.exception("tick.defect", block=block.head.number)
-            self._stop_hunting(
-                BrokenInvariant(f"block {block.head.number}: {type(error).__name__}: {error}"),
-                funnel,
-                "a defect stopped the tick",
-            )
+            number = self._world.state.ref.number
+            log.exception("tick.defect", block=number)
+            defect = BrokenInvariant(f"block {number}: {type(error).__name__}: {error}")
+            self._stop_hunting(defect, funnel, "a defect stopped the tick")
+        else:
+            return True
+        return False
 
-    def _stop_hunting(self, error: StopTheBot, funnel: Funnel, reason: str) -> None:
+    def _stop_hunting(self, error: StopTheBot, funnel: Funnel | None, reason: str) -> None:
         """What was sent still gets its verdict; then the run ends with the error."""
-        funnel.drop(reason)
+        if funnel is not None:
+            funnel.drop(reason)
+        self._between.end()
         self._failure = error
         self._stop.set()
 
@@ -299,45 +341,9 @@ class Loop:
         for settled in await self._deps.in_flight.settle(block.head, block.seen_at, counts):
             held = predicted_state_held(settled.plan, settled.outcome, block)
             outcome = msgspec.structs.replace(settled.outcome, predicted_state_held=held)
-            self._settle(Settled(settled.plan, outcome))
+            self._ended.settle(Settled(settled.plan, outcome))
             funnel.landed += int(outcome.verdict == "landed")
         funnel.took("upkeep", self._deps.tick.clock.monotonic() - started)
-
-    def _settle(self, settled: Settled) -> None:
-        """The budget is free at once, the record is written beside the next intent: before anything more is signed.
-
-        A crash in between leaves an intent open whose end the next start asks the chain for, its budget reserved.
-        """
-        plan, outcome, deps = settled.plan, settled.outcome, self._deps.tick
-        landed = outcome.verdict == "landed"
-        now = deps.clock.utc()
-        bid = plan.payment if landed else Wei(0)
-        self._ended.append(OutcomeRecord(deps.run_id, plan.wallet, outcome, bid, now))
-        deps.ledger.settle(
-            LedgerEntry(
-                intent=plan.id,
-                wallet=plan.wallet,
-                strategy=plan.strategy,
-                verdict=outcome.verdict,
-                gas_cost=outcome.gas_cost or Wei(0),
-                realized_profit=Wei(outcome.realized_profit) if outcome.realized_profit is not None else None,
-                recorded_at=now,
-            )
-        )
-
-    def _records_of_ended(self) -> list[Awaitable[None]]:
-        """To be awaited; each is given out once."""
-        ended, self._ended = self._ended, []
-        self._untold += ended
-        return [self._deps.tick.journal.record_outcome(record) for record in ended]
-
-    async def _record_ended(self) -> None:
-        """What no intent took along; then the log is told, which no bundle waits for."""
-        await asyncio.gather(*self._records_of_ended())
-        for record in self._untold:
-            outcome = record.outcome
-            log.info("intent.ended", id=outcome.intent, verdict=outcome.verdict.value, reason=outcome.reason)
-        self._untold.clear()
 
     def _on_roll_back(self, event: RolledBack) -> None:
         log.warning("chain.reorg", to=event.to.number, depth=len(event.left))
@@ -378,5 +384,5 @@ class Loop:
     async def _close(self) -> None:
         await self._collect(wait=True)
         for settled in self._deps.in_flight.close():
-            self._settle(settled)
-        await self._record_ended()
+            self._ended.settle(settled)
+        await self._ended.record()

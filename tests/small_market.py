@@ -21,6 +21,7 @@ from listed_chain import (
     WETH,
     ListedChain,
     address,
+    head_at,
     profit_log,
 )
 
@@ -31,10 +32,13 @@ from bot.core.result import Ok, Reverted, Unknown
 from bot.core.route_standing import RouteStanding
 from bot.core.transaction import SignedTransaction
 from bot.costs.gas_schedule import gas_schedule
+from bot.execution.bid_book import BidBook
+from bot.execution.bid_policy import BidConfig, BidPolicy
 from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import NonceLine
+from bot.execution.slot_clock import SlotClock
 from bot.loop import World
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.risk.ledger import Ledger
@@ -210,6 +214,8 @@ class SmallMarket:
         self.chain = ListedChain()
         self.in_flight = InFlight(self.chain, CONFIG)
         self.line = NonceLine("main")
+        self.slots = SlotClock(PROFILE.slot, waits=True)
+        self.slots.note_head(head_at(100), 0, 0)
 
     def dispatcher(self):
         return Dispatcher(
@@ -232,6 +238,8 @@ class SmallMarket:
             "simulation_limit": SECOND,
             "state_age": 6 * SECOND,
             "expired_gas": 100_000,
+            "bids": BidBook(BidPolicy(BidConfig(share=CONFIG.bid_share, learns=False))),
+            "slots": self.slots,
         }
         return TickDeps(**(fields | changes))
 

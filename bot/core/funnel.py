@@ -6,6 +6,8 @@ from bot.core.messages import BlockArrived
 from bot.core.records import BlockRecord
 from bot.core.units import Nanoseconds
 
+_ABSORBED = ("pending", "planned", "simulated", "allowed", "sent", "resubmitted")
+
 
 class Funnel:
     """Counts what came through each stage, why the rest fell out, and how long each step took."""
@@ -23,6 +25,7 @@ class Funnel:
         self.sent = 0
         self.resubmitted = 0
         self.landed = 0
+        self.pending = 0
         self.drops: Counter[str] = Counter()
         self.durations: dict[str, Nanoseconds] = {}
 
@@ -34,6 +37,14 @@ class Funnel:
     def took(self, step: str, duration: int) -> None:
         """Add to the time of a step; a step done twice in a block counts as one."""
         self.durations[step] = Nanoseconds(self.durations.get(step, 0) + duration)
+
+    def absorb(self, other: "Funnel") -> None:
+        """What was counted beside, or before, this one."""
+        for name in _ABSORBED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.drops.update(other.drops)
+        for step, duration in other.durations.items():
+            self.took(step, duration)
 
     def record(self, run_id: str) -> BlockRecord:
         head = self._block.head
@@ -54,6 +65,7 @@ class Funnel:
             sent=self.sent,
             resubmitted=self.resubmitted,
             landed=self.landed,
+            pending=self.pending,
             drops=dict(sorted(self.drops.items())),
             durations=dict(self.durations),
         )

@@ -100,6 +100,8 @@ class BlockRecord(msgspec.Struct, frozen=True):
     """Step name to time; the one part of a record that two lockstep runs may differ in."""
     resubmitted: int = 0
     """Payloads of earlier blocks handed over again for the next one."""
+    pending: int = 0
+    """Transactions and hints looked at since the last block; of those that went on, `planned` and what follows count."""
 
 
 class OpenIntent(msgspec.Struct, frozen=True):

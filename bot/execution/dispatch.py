@@ -16,6 +16,7 @@ from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import LivePayload, NonceLine
 from bot.execution.resubmission import Standing, StandingPayloads, best_of
+from bot.execution.send_timing import RouteLatency
 from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, hand_over, routes_for
 
 NOT_ANSWERED = Unknown("not answered yet")
@@ -65,6 +66,9 @@ class Dispatcher:
         self._handing_over: set[asyncio.Task[None]] = set()
         self.standing = StandingPayloads()
         """What may be handed over again at a later head."""
+        self.latency = RouteLatency()
+        self.signing_time = Nanoseconds(0)
+        """From the first record to the first byte, the last time: what the next bundle is reckoned to take."""
         self._aimed_at: dict[WalletName, tuple[int, Plan]] = {}
         """By wallet, the last block that something was handed over for, and what earned most of that."""
 
@@ -86,10 +90,12 @@ class Dispatcher:
         line: NonceLine,
         took: Callable[[str, int], None] = lambda _step, _ns: None,
         beside: Sequence[Awaitable[None]] = (),
+        target_block: int | None = None,
     ) -> Sent | NotSigned | MaybeSigned:
-        """Sign once and hand over to every route that drops reverts. The caller has reserved the budget.
+        """Sign once and hand over to every usable route that drops reverts. The caller has reserved the budget.
 
         `took` is told the duration of each step. `beside` is recorded before the intent, most often by one commit.
+        `target_block`: another of the window than the plan's own, where that one is too late.
         """
         plan, started = approved.plan, self._clock.monotonic()
         await asyncio.gather(*beside, self._journal.record_intent(self._intent(approved)))
@@ -103,7 +109,7 @@ class Dispatcher:
         if isinstance(signed, Unknown):
             self._in_flight.signer_silent(plan.id)
             return MaybeSigned(signed.cause)
-        return await self._hand_over(approved, signed.value, line, took)
+        return await self._hand_over(approved, signed.value, line, took, target_block, started)
 
     async def _refused(self, approved: Approved, reason: str) -> NotSigned:
         """Close the intent on disk: a start must not take it for one whose end is open."""
@@ -130,6 +136,8 @@ class Dispatcher:
         signed: SignedTransaction,
         line: NonceLine,
         took: Callable[[str, int], None],
+        target_block: int | None,
+        started: Nanoseconds,
     ) -> Sent:
         """The payload and its attempts are on disk, most often by one commit, before the first byte leaves.
 
@@ -137,9 +145,17 @@ class Dispatcher:
         """
         plan = approved.plan
         line.note_payload(LivePayload(plan.id, plan.transaction.nonce, signed.hash))
-        sent = await self._send(plan, signed, plan.target_block, took, self._payload(approved, signed))
-        self.standing.note_sent(plan, signed)
+        target = plan.target_block if target_block is None else target_block
+        sent = await self._send(plan, signed, target, took, self._payload(approved, signed))
+        self.standing.note_sent(plan, signed, target)
+        self.signing_time = Nanoseconds(self._clock.monotonic() - started)
         return sent
+
+    def one_way_up(self) -> Nanoseconds:
+        """To the quickest of the usable routes that have answered: until then a bundle is of use to one of them."""
+        known = self.latency.seen()
+        names = [route.name for route in self._routes if route.is_usable and route.name in known]
+        return self.latency.quickest_up(names)
 
     def in_flight_for(self, wallet: WalletName, target_block: int) -> Plan | None:
         """What this wallet was handed over for that block; of several, which share its nonce, the best."""
@@ -205,6 +221,9 @@ class Dispatcher:
         self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, handed: Sequence[asyncio.Task[RouteAnswer]]
     ) -> None:
         answers = await asyncio.gather(*handed)
+        for answer in answers:
+            if not isinstance(answer.answer, Unknown):
+                self.latency.note(answer.route, answer.answered_after)
         self._in_flight.answered(intent, answers, bundle.target_block)
         await asyncio.gather(*self._recordings(intent, tx_hash, bundle, answers))
 

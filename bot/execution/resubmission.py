@@ -40,9 +40,9 @@ class StandingPayloads:
     def __init__(self) -> None:
         self._by_intent: dict[IntentId, Standing] = {}
 
-    def note_sent(self, plan: Plan, signed: SignedTransaction) -> None:
-        if plan.behind is None and plan.window.last_block > plan.target_block:
-            self._by_intent[plan.id] = Standing(plan, signed, plan.target_block)
+    def note_sent(self, plan: Plan, signed: SignedTransaction, target_block: int) -> None:
+        if plan.behind is None and plan.window.last_block > target_block:
+            self._by_intent[plan.id] = Standing(plan, signed, target_block)
 
     def due(self, head: Head, still_open: Iterable[IntentId]) -> tuple[Standing, ...]:
         """For the block after `head`, oldest first; intents that have ended, or can land no more, are forgotten."""

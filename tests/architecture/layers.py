@@ -4,7 +4,7 @@ LAYERS = (
     ("cli", "session", "supervisor", "__main__"),
     ("compose", "compose_feeds"),
     ("ops",),
-    ("settings", "variables", "loop"),
+    ("settings", "variables", "loop", "between_blocks", "ended_intents"),
     ("tick", "backrun_tick", "carry_out", "feeds", "chain", "exchanges", "journal", "clock", "garbage"),
     ("opportunities", "risk", "execution"),
     ("state", "costs"),
@@ -32,6 +32,7 @@ WITHIN_A_ROW = {
     "cli": {"session", "supervisor"},
     "session": {"supervisor"},
     "settings": {"variables"},
+    "loop": {"between_blocks", "ended_intents"},
     "tick": {"carry_out"},
     "backrun_tick": {"carry_out"},
 }
