@@ -8,6 +8,8 @@ import uuid
 import aiohttp
 import pytest
 from market_stage import GWEI, Searcher, node, opened, receipt, requests, stories, transactions_of
+from oracle.node import Node
+from oracle.relay_judge import RelayJudge, read_blocks
 
 from bot.core.identity import Address, hex_bytes, to_checksum
 from bot.world.flashbots_auth import HEADER, sign
@@ -278,14 +280,31 @@ async def run_with_everything(tmp_path, cache):
                 sealed += await market.engine.reorg(shock.depth, leaks=shock.leaks)
             hashes += [hex_bytes(one.head.hash) for one in sealed]
         told = stories(market)
-        return hashes, [one["fault"] for one in requests(market)], [one["builder"] for one in told]
+        judged = await asyncio.to_thread(judge, market, told[0]["number"])
+        return hashes, [one["fault"] for one in requests(market)], [one["builder"] for one in told], judged
+
+
+def judge(market, first):
+    """What the oracle says of every bundle of the searcher's: (landed, reasons)."""
+    file, folder = market.endpoints, market.config.run_dir
+    blocks = read_blocks(Node(file.anvil_admin), first, market.engine.head.number)
+    judge = RelayJudge(folder / "requests.jsonl", folder / "builder.jsonl", blocks)
+    assert judge.breaches() == []
+    sent = {(one["tx_hashes"][0], one["target_block"]) for one in judge.requests}
+    facts = [judge.facts(*one) for one in sent]
+    assert all(fact.landed or fact.reasons for fact in facts)
+    for fact in facts:
+        if not any(one.kept and one.fault != "never_built" for one in fact.carriages):
+            assert not fact.landed
+    return sorted((fact.transaction, fact.landed, sorted(fact.reasons)) for fact in facts)
 
 
 async def test_two_runs_of_a_seed_with_everything_give_equal_chains(tmp_path, chain_cache):
     first = await run_with_everything(tmp_path / "first", chain_cache)
     second = await run_with_everything(tmp_path / "second", chain_cache)
     assert first == second
-    hashes, faults, builders = first
+    hashes, faults, builders, judged = first
     assert len(set(hashes)) == len(hashes) > 12, "an uncle should have struck"
     assert len(set(faults)) > 2
+    assert {landed for _, landed, _ in judged} == {True, False}
     assert set(builders) == {"builder-a", "builder-b", "branch"}
