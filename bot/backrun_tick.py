@@ -4,7 +4,7 @@ Cheap looks first; then the node says what a whole transaction does, or the hint
 the state is searched; what only that transaction opens is planned, and goes the way of every plan (bot.carry_out).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -17,9 +17,7 @@ from bot.core.messages import BlockArrived
 from bot.core.pending import Behind, HintLog, PendingSeen, PendingTransaction, StorageOverride
 from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
-from bot.core.units import Bps
 from bot.costs.base_fee import next_base_fee
-from bot.execution.bid_policy import BidChoice
 from bot.execution.plan import BACKRUN, NotWorthIt
 from bot.execution.simulate import next_block
 from bot.opportunities.backrun import BackrunSearch
@@ -77,8 +75,6 @@ class BackrunDeps(msgspec.Struct, frozen=True):
     runner: PendingRunner
     stand_ins: StandInSource | None
     """None: hints are not acted on."""
-    bid: Callable[[str], BidChoice] | None = None
-    """By strategy; None: the configured share."""
     most_simulations: int = 32
     """Of pending transactions, a block."""
 
@@ -130,7 +126,7 @@ class Backruns:
         overlay = await self._overlay(seen, block, world, tick, funnel)
         if isinstance(overlay, str):
             return overlay
-        chosen = _search(overlay, block, world, self._share(tick), tick, funnel)
+        chosen = _search(overlay, block, world, tick, funnel)
         if isinstance(chosen, str):
             return chosen
         behind = await self._behind(seen, overlay, world, tick)
@@ -224,8 +220,7 @@ class Backruns:
         upkeep: Upkeep,
     ) -> str | None:
         """By the first wallet that has nothing for this block, else by one whose own bundle for it earns less."""
-        bid = self._deps.bid(BACKRUN) if self._deps.bid is not None else None
-        reason = NO_WALLET
+        bid, reason = tick.bids.choice(BACKRUN), NO_WALLET
         for wallet in sorted(wallets, key=lambda one: _standing(one, block, tick) is not None):
             own, started = _standing(wallet, block, tick), tick.clock.monotonic()
             plan = plan_for(chosen, wallet, block, tick, tick.execution, behind, bid)
@@ -243,16 +238,13 @@ class Backruns:
             return await self._offer(chosen[:1], behind, [wallet], block, tick, funnel, upkeep)
         return reason
 
-    def _share(self, tick: TickDeps) -> Bps:
-        return self._deps.bid(BACKRUN).share if self._deps.bid is not None else tick.execution.bid_share
-
 
 def _search(
-    overlay: Overlay, block: BlockArrived, world: Believed, share: Bps, tick: TickDeps, funnel: Funnel
+    overlay: Overlay, block: BlockArrived, world: Believed, tick: TickDeps, funnel: Funnel
 ) -> Sequence[Opportunity] | str:
     started, gas_price = tick.clock.monotonic(), next_base_fee(block.head)
     found = BackrunSearch(world.search).search(overlay, gas_price)
-    chosen = choose_disjoint(found.opportunities, gas_price, share)
+    chosen = choose_disjoint(found.opportunities, gas_price, tick.bids.choice(BACKRUN).share)
     funnel.took("search pending", tick.clock.monotonic() - started)
     if chosen:
         return chosen

@@ -255,9 +255,9 @@ async def _send(
     deps.recorded_intents.add(plan.id)
     started = deps.clock.monotonic()
     target = timing.target_block if isinstance(timing, AimAtNext) else plan.target_block
-    offset = 0 if timing.closes_at == NEVER else started - block.seen_at
-    deps.bids.sent(plan, approved.simulation, Nanoseconds(offset))
-    sent = await deps.dispatcher.dispatch(approved, line, funnel.took, upkeep.records(), target)
+    offset = Nanoseconds(0 if timing.closes_at == NEVER else started - block.seen_at)
+    deps.bids.sent(plan, approved.simulation, offset)
+    sent = await deps.dispatcher.dispatch(approved, line, funnel.took, upkeep.records(), target, offset)
     ended = deps.clock.monotonic()
     funnel.took("sign and send", ended - started)
     if isinstance(sent, NotSigned):
