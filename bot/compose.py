@@ -15,8 +15,7 @@ from bot.chain.pool_reads import audit_pools, bootstrap_pools
 from bot.chain.reader import RpcChainReader
 from bot.chain.reader_ahead import ReaderAhead
 from bot.chain.relay_identity import RelayIdentity, load_or_create_identity
-from bot.chain.relay_rows import relay_url, row_named
-from bot.chain.relays import RelayRoute, open_route
+from bot.chain.relays import RelayRoute
 from bot.chain.rpc import open_session
 from bot.chain.rpc_lasting import LastingRpc
 from bot.chain.signer_client import SignerClient
@@ -24,18 +23,21 @@ from bot.chain.simulation import NodeSimulator
 from bot.chain.token_guard import Progress, TokenGuard, why_of_another_chain
 from bot.chain.token_probe import TokenProber, own_parties
 from bot.clock import LockstepClock, SystemClock
+from bot.compose_routes import bid_book, bid_by, open_routes
 from bot.core.errors import RetryLater, Unreachable
 from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName, hex_bytes, hex_quantity
 from bot.core.messages import Head
 from bot.core.ports import Journal, RpcSession
 from bot.core.result import Ok, in_words
+from bot.core.route_standing import BidBy
 from bot.core.units import Bps, Gas, Nanoseconds, Wei, WeiPerGas
 from bot.costs.gas_schedule import gas_schedule
 from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import NonceLine
+from bot.execution.slot_clock import SlotClock
 from bot.feeds.config import HeadFeedConfig
 from bot.feeds.heads import HeadFeed
 from bot.feeds.recorded_session import recorded_connect
@@ -78,7 +80,7 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """Sockets are opened at their first use; all are closed at the end."""
     variables = settings.variables
     clock = LockstepClock() if variables.lockstep else SystemClock()
-    rpc = LastingRpc(_connect(settings, clock, settings.variables.rpc_timeout))
+    rpc = LastingRpc(node_connection(settings, clock, settings.variables.rpc_timeout))
     identity = load_or_create_identity(settings.data_dir) if settings.sends else None
     signer = SignerClient(settings.signer_socket, clock, Nanoseconds(variables.signer_timeout))
     adapters = Adapters(
@@ -87,7 +89,7 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         reader=RpcChainReader(rpc),
         simulator=NodeSimulator(rpc),
         signer=signer if settings.sends else None,
-        routes=_routes(settings, identity, clock) if identity is not None else (),
+        routes=open_routes(settings, identity, clock) if identity is not None else (),
         identity=identity,
     )
     try:
@@ -114,7 +116,7 @@ async def compose(
     `journal` is what the loop writes to, `store` the same journal to read from; `tokens_tested` is called while
     tokens are tested before the first block. Raises Unreachable when the chain cannot be read at the start.
     """
-    execution = execution_config(settings)
+    execution = execution_config(settings, bid_by(adapters.routes))
     tokens = await _token_guard(settings, adapters, wallets)
     bootstrap = _bootstrap(settings, adapters, tokens, tokens_tested)
     try:
@@ -147,6 +149,8 @@ async def compose(
             simulation_limit=Nanoseconds(settings.variables.simulation_timeout),
             state_age=_patient(settings, settings.variables.state_age),
             expired_gas=EXPIRED_GAS,
+            bids=await bid_book(settings, store),
+            slots=SlotClock(settings.slot_rule, waits=settings.variables.lockstep),
         ),
         feed=_feed(settings, adapters.clock, ahead.expect, recorder),
         reader=ahead,
@@ -178,7 +182,7 @@ def halt_reason(data_dir: Path) -> str | None:
     return f"{path} is there: find out why it was set, then remove it"
 
 
-def execution_config(settings: Settings) -> ExecutionConfig:
+def execution_config(settings: Settings, by: BidBy = "payment") -> ExecutionConfig:
     """In observe, which has no Executor, the zero address stands in: its plans are explained and never simulated."""
     variables = settings.variables
     return ExecutionConfig(
@@ -187,6 +191,7 @@ def execution_config(settings: Settings) -> ExecutionConfig:
         weth=settings.chain.weth.address,
         min_net_profit=Wei(variables.min_net_profit),
         bid_share=Bps(variables.bid_share),
+        bid_by=by,
         priority_fee=WeiPerGas(variables.priority_fee),
         gas_margin=Bps(variables.gas_margin),
         window_blocks=variables.window_blocks,
@@ -199,17 +204,10 @@ def _patient(settings: Settings, duration: int) -> Nanoseconds:
     return Nanoseconds(duration * LockstepClock.PATIENCE if settings.variables.lockstep else duration)
 
 
-def _connect(settings: Settings, clock: SystemClock, limit: int) -> Callable[[], Awaitable[RpcSession]]:
+def node_connection(
+    settings: Settings, clock: SystemClock, limit: int
+) -> Callable[[], Awaitable[RpcSession]]:
     return lambda: open_session(settings.variables.rpc_url, clock, Nanoseconds(limit))
-
-
-def _routes(settings: Settings, identity: RelayIdentity, clock: SystemClock) -> tuple[RelayRoute, ...]:
-    """Every address is checked before the first connection is made."""
-    limit = Nanoseconds(settings.variables.relay_timeout)
-    named = [(row_named(name), relay.url) for name, relay in settings.relays.items()]
-    is_throwaway = settings.chain.is_throwaway
-    rows = [(row, relay_url(row, override, loopback_only=is_throwaway)) for row, override in named]
-    return tuple(open_route(row, url, identity, clock, limit) for row, url in rows)
 
 
 def _dispatcher(
@@ -238,7 +236,7 @@ def _feed(
     )
     jitter = random.Random(0).random if variables.lockstep else random.SystemRandom().random  # noqa: S311  # spreads reconnects
     # The feed judges a half-open socket by its own patience, which must be shorter than the session's.
-    connect = _connect(settings, clock, max(variables.rpc_timeout, 2 * config.patience))
+    connect = node_connection(settings, clock, max(variables.rpc_timeout, 2 * config.patience))
     if recorder is not None and settings.records_chain:
         connect = recorded_connect(
             connect, variables.rpc_url, recorder.source("chain", config), SystemClock()

@@ -1,12 +1,23 @@
-"""The feeds that run beside the chain's, put together: exchanges and recorder. Part of compose.py, which it would overfill."""
+"""The feeds that run beside the chain's, put together: exchanges, pending transactions and recorder. Part of compose.py, which it would overfill."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
 
+from bot.backrun_tick import BackrunDeps, Backruns
+from bot.between_blocks import Follow, Following
+from bot.carry_out import TickDeps
+from bot.chain.balance_slots import StandIns
 from bot.clock import SystemClock
+from bot.compose import Adapters, node_connection
+from bot.core.errors import BadConfiguration
+from bot.core.funnel import Funnel
+from bot.core.loopback import is_loopback
+from bot.core.pending import PendingSeen
 from bot.core.units import Nanoseconds
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.exchange_feed import ExchangeFeed
@@ -14,9 +25,15 @@ from bot.feeds.cex.exchange_feeds import ExchangeFeeds
 from bot.feeds.cex.rest import RestClient
 from bot.feeds.cex.venues import VENUES
 from bot.feeds.cex.websocket import picows_connect
+from bot.feeds.mev_share import HintFeed
+from bot.feeds.pending import PendingFeed, pending_for
+from bot.feeds.pending_events import PendingConfig
+from bot.feeds.pending_intake import PendingIntake
 from bot.feeds.recorder import Recorder
 from bot.feeds.recording_files import RecorderConfig
 from bot.settings import ExchangeSettings, Settings
+
+MEV_SHARE_URL: Final = "https://mev-share.flashbots.net"
 
 
 @asynccontextmanager
@@ -76,3 +93,55 @@ def _exchange_feed(
     if tap is not None:
         tap.renew = partial(feed.renew, "a new file of the recording begins with whole books")
     return feed
+
+
+@asynccontextmanager
+async def open_pending(settings: Settings, adapters: Adapters) -> AsyncIterator[PendingIntake | None]:
+    """What BOT_BACKRUNS asks for, running until left; None where nothing would be done with it."""
+    wanted = settings.variables.backruns
+    if wanted == "off" or settings.mode == "observe":
+        yield None
+        return
+    clock, config, lockstep = adapters.clock, PendingConfig(), settings.variables.lockstep
+    jitter = random.SystemRandom().random
+    connect = node_connection(settings, clock, max(settings.variables.rpc_timeout, 2 * config.heartbeat))
+    public = wanted in ("public", "all")
+    hints = None
+    if wanted in ("hints", "all"):
+        url = settings.variables.hints_url or MEV_SHARE_URL
+        if settings.chain.is_throwaway and not is_loopback(urlsplit(url).hostname or ""):
+            raise BadConfiguration(
+                f"BOT_HINTS_URL={url}: on a market or fork only a stream on this machine is followed"
+            )
+        hints = HintFeed(url, clock, config, jitter)
+    intake = PendingIntake(
+        [PendingFeed(connect, clock, config, jitter)] if public and not lockstep else [],
+        clock,
+        (lambda block: pending_for(adapters.rpc, block, clock)) if public and lockstep else None,
+        in_lockstep=lockstep,
+        hints=hints,
+    )
+    running = asyncio.create_task(intake.run(), name="pending transactions")
+    try:
+        yield intake
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def following(settings: Settings, adapters: Adapters, deps: TickDeps) -> Follow:
+    """What is done with each pending transaction."""
+    backruns = Backruns(
+        BackrunDeps(
+            runner=adapters.simulator,
+            stand_ins=StandIns(adapters.rpc),
+            most_simulations=settings.variables.backrun_simulations,
+        ),
+        settings.chain.weth.address,
+    )
+
+    async def follow(seen: PendingSeen, believed: Following, funnel: Funnel) -> None:
+        await backruns.backrun(seen, believed.block, believed, believed.wallets, deps, funnel)
+
+    return follow

@@ -17,7 +17,8 @@ import uvloop
 
 from bot.clock import SystemClock
 from bot.compose import Adapters, compose, halt_reason, open_adapters
-from bot.compose_feeds import open_exchanges, open_recorder
+from bot.compose_feeds import following, open_exchanges, open_pending, open_recorder
+from bot.compose_routes import keep_warm
 from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, BrokenInvariant, Halted, StopTheBot
 from bot.core.identity import Address, WalletName
 from bot.core.records import RunRecord
@@ -130,6 +131,7 @@ async def _run(
             open_adapters(settings) as adapters,
             open_recorder(settings) as recorder,
             open_exchanges(settings, recorder) as exchanges,
+            open_pending(settings, adapters) as pending,
         ):
             wallets: dict[WalletName, Address] = {}
             async for finding in _checks(settings, adapters, wallets):
@@ -152,10 +154,17 @@ async def _run(
                 signals.is_looping = True
                 after_block = _after_block(deps, settings, progress, shown)
                 garbage = Garbage()
-                deps = msgspec.structs.replace(deps, after_block=after_block, rest=garbage.between_blocks)
+                deps = msgspec.structs.replace(
+                    deps,
+                    after_block=after_block,
+                    rest=garbage.between_blocks,
+                    pending=pending,
+                    follow=following(settings, adapters, deps.tick) if pending is not None else None,
+                )
                 loop = Loop(deps, world, signals.stop, options.blocks)
                 del world  # the loop's alone: a state that was rebuilt must not keep the first one alive
-                await _loop(loop, garbage, _exchange_watch(settings, exchanges).run(progress))
+                watching = _exchange_watch(settings, exchanges).run(progress)
+                await _loop(loop, garbage, watching, keep_warm(adapters.routes, adapters.clock))
     except asyncio.CancelledError:
         if not signals.received:
             raise
@@ -186,10 +195,10 @@ def _tokens_tested(show: Show) -> Callable[[int, int], None]:
     return tested
 
 
-async def _loop(loop: Loop, garbage: Garbage, watching: Coroutine[Any, Any, None]) -> None:
-    """The loop, and beside it what looks after memory and at the exchanges."""
+async def _loop(loop: Loop, garbage: Garbage, *works: Coroutine[Any, Any, None]) -> None:
+    """The loop, and beside it what looks after memory, at the exchanges and after the routes."""
     with garbage.held():
-        beside = [asyncio.create_task(work) for work in (garbage.guard(), watching)]
+        beside = [asyncio.create_task(work) for work in (garbage.guard(), *works)]
         try:
             await loop.run()
         finally:

@@ -21,7 +21,7 @@ from bot.core.errors import BadConfiguration
 from bot.core.identity import WalletName
 from bot.core.loopback import is_loopback
 from bot.core.market_data import Pair
-from bot.core.profile import ChainProfile
+from bot.core.profile import ChainProfile, SlotRule
 from bot.core.signer_protocol import SOCKET_PATH_MAX
 from bot.core.units import BPS_WHOLE
 from bot.feeds.cex.venues import VENUES
@@ -79,6 +79,12 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def sends(self) -> bool:
         return self.variables.mode == "live"
+
+    @property
+    def slot_rule(self) -> SlotRule:
+        """A local market and a fork seal blocks at their own pace, whatever their timestamps say."""
+        slot = self.chain.slot
+        return msgspec.structs.replace(slot, kind="observed") if self.chain.is_throwaway else slot
 
     @property
     def records_exchanges(self) -> bool:

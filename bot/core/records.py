@@ -27,6 +27,8 @@ class IntentRecord(msgspec.Struct, frozen=True):
     reservation: Reservation
     checks: tuple[Check, ...]
     recorded_at: Nanoseconds
+    offset: Nanoseconds = Nanoseconds(0)
+    """From the arrival of the head it follows until it was sent for signing; 0 where the chain waits for us."""
 
 
 class DropRecord(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from bot.execution.resubmission import Standing, StandingPayloads, best_of
 from bot.execution.send_timing import RouteLatency
 from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, hand_over, routes_for
 
+NO_OFFSET = Nanoseconds(0)
 NOT_ANSWERED = Unknown("not answered yet")
 """What is on disk of an attempt from before its first byte leaves until the route has spoken."""
 
@@ -91,14 +92,16 @@ class Dispatcher:
         took: Callable[[str, int], None] = lambda _step, _ns: None,
         beside: Sequence[Awaitable[None]] = (),
         target_block: int | None = None,
+        offset: Nanoseconds = NO_OFFSET,
     ) -> Sent | NotSigned | MaybeSigned:
         """Sign once and hand over to every usable route that drops reverts. The caller has reserved the budget.
 
         `took` is told the duration of each step. `beside` is recorded before the intent, most often by one commit.
-        `target_block`: another of the window than the plan's own, where that one is too late.
+        `target_block`: another of the window than the plan's own, where that one is too late. `offset`: as in
+        IntentRecord.
         """
         plan, started = approved.plan, self._clock.monotonic()
-        await asyncio.gather(*beside, self._journal.record_intent(self._intent(approved)))
+        await asyncio.gather(*beside, self._journal.record_intent(self._intent(approved, offset)))
         self._in_flight.recorded(plan)
         recorded = self._clock.monotonic()
         took("intent on disk", recorded - started)
@@ -233,7 +236,7 @@ class Dispatcher:
         records = (attempt_record(intent, tx_hash, bundle.target_block, answer) for answer in answers)
         return [self._journal.record_attempt(record) for record in records]
 
-    def _intent(self, approved: Approved) -> IntentRecord:
+    def _intent(self, approved: Approved, offset: Nanoseconds) -> IntentRecord:
         return IntentRecord(
             run_id=self._run_id,
             plan=approved.plan,
@@ -241,6 +244,7 @@ class Dispatcher:
             reservation=approved.reservation,
             checks=approved.checks,
             recorded_at=self._clock.utc(),
+            offset=offset,
         )
 
     def _payload(self, approved: Approved, signed: SignedTransaction) -> PayloadRecord:

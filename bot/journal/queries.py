@@ -87,6 +87,20 @@ def ledger_entries(db: Connection, since: Nanoseconds, wrapped_native: Address) 
     ]
 
 
+def decided_intents(db: Connection, most: int) -> list[tuple[IntentRecord, OutcomeRecord]]:
+    """The newest `most` intents with a verdict, each with its last one; oldest first."""
+    last = _last_outcomes().subquery()
+    wanted = (
+        select(INTENTS.c.record, last.c.record.label("outcome"))
+        .join(last, last.c.intent == INTENTS.c.id)
+        .where(last.c.verdict != Verdict.UNKNOWN)
+        .order_by(INTENTS.c.seq.desc())
+        .limit(most)
+    )
+    rows = list(db.execute(wanted))
+    return [(record_of(IntentRecord, r.record), record_of(OutcomeRecord, r.outcome)) for r in reversed(rows)]
+
+
 def wallet_history(db: Connection, sender: Address) -> WalletHistory:
     mine = INTENTS.c.sender == sender
     highest = db.scalar(select(func.max(INTENTS.c.nonce)).where(mine))

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Column, Connection, Table, select, union
 
+from bot.core.decisions import Plan
 from bot.core.errors import BadConfiguration
 from bot.core.identity import IntentId
 from bot.core.records import (
@@ -36,6 +37,10 @@ class Story(msgspec.Struct, frozen=True):
     attempts: tuple[AttemptRecord, ...]
     outcomes: tuple[OutcomeRecord, ...]
     """The last one is the verdict; empty while the intent is open."""
+
+    @property
+    def plan(self) -> Plan:
+        return self.intent.plan if self.intent is not None else self.drops[-1].plan
 
 
 class JournalReader:
@@ -69,7 +74,21 @@ class JournalReader:
         """Of every intent of the run, oldest first."""
         with self._engine.connect() as db:
             intents = _records(db, IntentRecord, INTENTS, INTENTS.c.run_id, run_id)
-            return [_story(db, intent.plan.id) for intent in intents]
+            drops = _by_intent(db, DropRecord, DROPS, DROPS.c.plan, run_id)
+            payloads = _by_intent(db, PayloadRecord, PAYLOADS, PAYLOADS.c.intent, run_id)
+            attempts = _by_intent(db, AttemptRecord, ATTEMPTS, ATTEMPTS.c.intent, run_id)
+            outcomes = _by_intent(db, OutcomeRecord, OUTCOMES, OUTCOMES.c.intent, run_id)
+        return [
+            Story(
+                name,
+                intent,
+                tuple(drops.get(name, ())),
+                tuple(payloads.get(name, ())),
+                tuple(attempts.get(name, ())),
+                tuple(outcomes.get(name, ())),
+            )
+            for name, intent in ((intent.plan.id, intent) for intent in intents)
+        ]
 
     def story(self, prefix: str) -> Story:
         """Of the one plan whose id begins with `prefix`. Raises BadConfiguration when none or several do."""
@@ -84,6 +103,22 @@ def _records(
     if column is not None:
         wanted = wanted.where(column == value)
     return [record_of(kind, content) for content in db.scalars(wanted)]
+
+
+def _by_intent(
+    db: Connection, kind: type[T], table: Table, whose: Column[str], run_id: str
+) -> dict[str, list[T]]:
+    """Of all intents of a run, in one query: records by the intent's id, each list in the order of recording."""
+    wanted = (
+        select(whose, table.c.record)
+        .join(INTENTS, INTENTS.c.id == whose)
+        .where(INTENTS.c.run_id == run_id)
+        .order_by(table.c.seq)
+    )
+    found: dict[str, list[T]] = {}
+    for row in db.execute(wanted):
+        found.setdefault(row[0], []).append(record_of(kind, row[1]))
+    return found
 
 
 def _story(db: Connection, name: IntentId) -> Story:

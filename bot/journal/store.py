@@ -93,6 +93,10 @@ class JournalStore:
         """Of every intent ever recorded: the gate denies a second one."""
         return await self._writer.run(queries.intent_ids)
 
+    async def decided_intents(self, most: int) -> list[tuple[IntentRecord, OutcomeRecord]]:
+        """The newest `most` intents that have a verdict, each with its last one; oldest first."""
+        return await self._writer.run(lambda db: queries.decided_intents(db, most))
+
     async def wallet_history(self, sender: Address) -> queries.WalletHistory:
         """What was recorded for the key of this address, over all runs."""
         return await self._writer.run(lambda db: queries.wallet_history(db, sender))

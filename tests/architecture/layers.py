@@ -2,7 +2,7 @@
 
 LAYERS = (
     ("cli", "session", "supervisor", "__main__"),
-    ("compose", "compose_feeds"),
+    ("compose", "compose_feeds", "compose_routes"),
     ("ops",),
     ("settings", "variables", "loop", "between_blocks", "ended_intents"),
     ("tick", "backrun_tick", "carry_out", "feeds", "chain", "exchanges", "journal", "clock", "garbage"),
@@ -31,6 +31,8 @@ WITHIN_A_ROW = {
     "__main__": {"cli", "supervisor"},
     "cli": {"session", "supervisor"},
     "session": {"supervisor"},
+    "compose": {"compose_routes"},
+    "compose_feeds": {"compose"},
     "settings": {"variables"},
     "loop": {"between_blocks", "ended_intents"},
     "tick": {"carry_out"},

@@ -1,0 +1,79 @@
+"""The ways to the builders, and what is bid there, put together. Part of compose.py, which it would overfill."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.chain.relay_authorization import load_authorization
+from bot.chain.relay_bodies import BundleBodies
+from bot.chain.relay_identity import RelayIdentity
+from bot.chain.relay_rows import relay_url, row_named
+from bot.chain.relays import RelayRoute, open_route, warm_all
+from bot.core.errors import BadConfiguration
+from bot.core.ports import Clock
+from bot.core.route_standing import BidBy
+from bot.core.units import Bps, Nanoseconds
+from bot.execution.bid_book import BidBook
+from bot.execution.bid_policy import BidConfig, BidPolicy
+from bot.journal.store import JournalStore
+from bot.settings import Settings
+
+LEARNED_FROM: Final = 2_000
+"""Decided bundles of earlier runs: beyond, what they say of today's rivals is little."""
+WARM_EVERY: Final = Nanoseconds(5 * 10**9)
+"""How often each route is asked whether it wants a ping or another try; most times it does not."""
+
+
+def open_routes(settings: Settings, identity: RelayIdentity, clock: Clock) -> tuple[RelayRoute, ...]:
+    """Every address is checked before the first connection is made; routes share the bytes they can share."""
+    bodies = BundleBodies(identity)
+    limit = Nanoseconds(settings.variables.relay_timeout)
+    is_throwaway = settings.chain.is_throwaway
+    rows = [(row_named(name), relay) for name, relay in settings.relays.items()]
+    urls = [relay_url(row, relay.url, loopback_only=is_throwaway) for row, relay in rows]
+    files = [
+        None if (path := relay.authorization_file) is None else load_authorization(path, row.variable)
+        for row, relay in rows
+    ]
+    return tuple(
+        open_route(row, url, identity, clock, limit, bodies=bodies, authorization=authorization)
+        for (row, _), url, authorization in zip(rows, urls, files, strict=True)
+    )
+
+
+def bid_by(routes: Sequence[RelayRoute]) -> BidBy:
+    """Payment to the coinbase where every protected route counts it, else a tip. Raises BadConfiguration for neither."""
+    protected = [route for route in routes if route.drops_reverts]
+    ways: tuple[BidBy, ...] = ("payment", "priority_fee")
+    for way in ways:
+        if all(way in route.honours for route in protected):
+            return way
+    said = "; ".join(f"{route.name} by {', '.join(sorted(route.honours))}" for route in protected)
+    raise BadConfiguration(
+        f"BOT_RELAYS: one transaction bids one way, and these relays count bids differently: {said}"
+    )
+
+
+async def bid_book(settings: Settings, store: JournalStore) -> BidBook:
+    """What to bid, with what earlier runs of this data folder have learned."""
+    variables = settings.variables
+    config = BidConfig(
+        share=Bps(variables.bid_share),
+        floor=Bps(variables.bid_floor),
+        cap=Bps(variables.bid_cap),
+        learns=variables.bid_learns,
+        least_outcomes=variables.bid_outcomes,
+    )
+    book = BidBook(BidPolicy(config))
+    if settings.sends and variables.bid_learns:
+        for intent, end in await store.decided_intents(LEARNED_FROM):
+            book.sent(intent.plan, intent.simulation, intent.offset)
+            book.ended(intent.plan, end.outcome)
+        book.learn()
+    return book
+
+
+async def keep_warm(routes: Sequence[RelayRoute], clock: Clock) -> None:
+    """Until cancelled: connections that would go idle are pinged, routes that were given up are tried again."""
+    while True:
+        await warm_all(routes)
+        await clock.sleep(WARM_EVERY)
