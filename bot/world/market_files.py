@@ -124,8 +124,10 @@ def _relay_variables(config: MarketConfig, endpoints: Endpoints) -> dict[str, st
     """`market-share` is of use where there is private flow alone."""
     names = [name for name in config.relay_names if name != "market-share" or config.private_share]
     urls = {f"BOT_RELAY_{name.upper().replace('-', '_')}__URL": endpoints.relays[name] for name in names}
-    hints = {"BOT_HINTS_URL": endpoints.relays["market-share"]} if config.private_share else {}
-    return {"BOT_RELAYS": ",".join(names), **urls, **hints}
+    variables = {"BOT_RELAYS": ",".join(names), **urls}
+    if config.private_share:
+        variables |= {"BOT_BACKRUNS": "all", "BOT_HINTS_URL": endpoints.relays["market-share"]}
+    return variables
 
 
 def write_market_file(path: Path, content: MarketFile) -> None:
