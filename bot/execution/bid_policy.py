@@ -20,8 +20,10 @@ from bot.execution.inclusion_model import InclusionModel
 EXPLORES_ONE_IN = 8
 """Bids; the others take the best share known. Half as often once `SEASONED` times the least outcomes are decided."""
 SEASONED = 4
-_LADDER = (-1_000, 1_000, -500, 500, -2_000, 2_000)
-"""Bps beside the best share, in turn; floor and cap bound each."""
+_LADDER = (None, -1_000, None, 1_000, None, -2_000, None, 2_000)
+"""Bps beside the best share, in turn; floor and cap bound each. None: the floor itself, of which most is learned: a
+win says that nobody bids, and in a loss the rival shows his share, whatever it was.
+"""
 _STEP = 100
 """Bps between the shares that are compared."""
 _REFIT_GROWTH = 8
@@ -126,6 +128,8 @@ class _Learner:
     def is_due(self) -> bool:
         new = self._decided - self._fitted_at
         enough = self._config.learns and self._decided >= self._config.least_outcomes
+        if not self._fitted_at:
+            return enough
         return enough and new >= max(_REFIT_LEAST, min(self._fitted_at, len(self._model)) // _REFIT_GROWTH)
 
     def note(self, share: Bps, offset: Nanoseconds, won: bool, rival_share: Bps | None) -> None:
@@ -141,7 +145,8 @@ class _Learner:
         usual = Nanoseconds(sorted(self._offsets)[len(self._offsets) // 2])
         shares = np.arange(self._config.floor, self._config.cap + 1, _STEP)
         expected = (BPS_WHOLE - shares) * self._model.chances(shares, usual)
-        best = Bps(int(shares[int(np.argmax(expected))]))
+        # Rounded, so that the last bits of a float never choose; of equals the lowest share.
+        best = Bps(int(shares[int(np.argmax(np.round(expected, 6)))]))
         self._best = _Best(best, usual, self._decided, self._won)
         self.choice = self._choose(self._best)
 
@@ -163,7 +168,8 @@ class _Learner:
         round_number, turn = divmod(self._decided, one_in)
         if turn:
             return BidChoice(best.share, learned, chance)
-        beside = best.share + _LADDER[round_number % len(_LADDER)]
+        step = _LADDER[round_number % len(_LADDER)]
+        beside = self._config.floor if step is None else best.share + step
         tried = Bps(min(max(beside, self._config.floor), self._config.cap))
         reason = f"tries {_percent(tried)}, as one bid in {one_in} does; {learned}"
         return BidChoice(tried, reason, self._chance(tried, best))

@@ -24,8 +24,9 @@ LEAST_BLOCKS = 1_000
 _LEVELS = (3.0, 10.0, 40.0, 160.0)
 """Half-lives, in blocks, of the running averages of the log value."""
 _SCATTERS = (10.0, 40.0)
-"""Half-lives of those of its distance from the level of `_SCATTER_FROM`, also that of the base fee's."""
-_SCATTER_FROM = 40.0
+"""Half-lives of those of its distance from the level `_SCATTER_FROM`; then that of the log base fee's average."""
+_SCATTER_FROM = _LEVELS.index(40.0)
+_FEE = (40.0,)
 _LEAST_SCATTER = 0.05
 """Log units: below it a width is not told apart."""
 _SMALLEST = 1e12
@@ -60,10 +61,10 @@ class RecentValues:
         value, fee = _log(block.value), _log_fee(block.base_fee)
         if self._newest is None:
             self._levels, self._fee = [value] * len(_LEVELS), fee
-        distance = abs(value - self._levels[_LEVELS.index(_SCATTER_FROM)])
+        distance = abs(value - self._levels[_SCATTER_FROM])
         self._scatters = _moved(self._scatters, _SCATTERS, distance)
         self._levels = _moved(self._levels, _LEVELS, value)
-        (self._fee,) = _moved([self._fee], (_SCATTER_FROM,), fee)
+        (self._fee,) = _moved([self._fee], _FEE, fee)
         self._last, self._last_fee, self._newest = value, fee, block.number
 
     def features(self, base_fee: WeiPerGas) -> tuple[list[float], list[float]]:
@@ -76,7 +77,7 @@ class RecentValues:
         fee = _log_fee(base_fee)
         level = [1.0, fee, fee - self._last_fee, fee - self._fee, self._last, *self._levels]
         scatter = [math.log(one + _LEAST_SCATTER) for one in self._scatters]
-        return level, [1.0, fee, *scatter, self._levels[0], self._levels[_LEVELS.index(_SCATTER_FROM)]]
+        return level, [1.0, fee, *scatter, self._levels[0], self._levels[_SCATTER_FROM]]
 
 
 class WinningValueModel(msgspec.Struct, frozen=True):
