@@ -112,7 +112,7 @@ class _Group(NamedTuple):
 
     below: Floats
     after: Floats
-    count: Floats
+    bundles: Floats
 
     @classmethod
     def of(cls, notes: Sequence[_Note], edges: Floats) -> _Group:
@@ -126,7 +126,8 @@ class _Group(NamedTuple):
 
     def inside(self, mass: Floats) -> Floats:
         """P(rival below and builder still open), by those masses."""
-        return np.einsum("ij,ij->i", self.below @ mass, self.after)
+        inside: Floats = np.einsum("ij,ij->i", self.below @ mass, self.after)
+        return inside
 
     def spread(self, by: Floats) -> Floats:
         """Sum over the groups of what they know of each cell, each `by` its own factor."""
@@ -217,10 +218,10 @@ def _expected_cells(mass: Floats, evidence: _Evidence) -> tuple[Floats, float]:
     lost = np.maximum(1.0 - blind.inside(mass), _LEAST)
     rows = mass.sum(axis=1)
     late = np.maximum(np.einsum("ij,ij->i", mass[evidence.late_row], closed), _LEAST)
-    by_lost = blind.count / lost
-    factor = won.spread(won.count / included) - blind.spread(by_lost) + by_lost.sum()
+    by_lost = blind.bundles / lost
+    factor = won.spread(won.bundles / included) - blind.spread(by_lost) + by_lost.sum()
     factor += (evidence.outbid / rows)[:, None]
     np.add.at(factor, evidence.late_row, closed / late[:, None])
-    likelihood = won.count @ np.log(included) + blind.count @ np.log(lost)
+    likelihood = won.bundles @ np.log(included) + blind.bundles @ np.log(lost)
     likelihood += np.log(late).sum() + evidence.outbid @ np.log(rows)
     return mass * factor, float(likelihood)
