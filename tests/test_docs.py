@@ -12,9 +12,11 @@ import pytest
 from plan_samples import WETH, plan, reservation_of, simulation_of
 
 from bot.cli import main
-from bot.core.decisions import Check, Outcome, Verdict
+from bot.core.cost_terms import CostTerms
+from bot.core.decisions import Check, Outcome, Rival, Verdict
 from bot.core.identity import BlockRef, TxHash, keccak
 from bot.core.market_data import ExchangeStatus, Pair, Quote
+from bot.core.pending import Behind
 from bot.core.records import (
     AttemptRecord,
     BlockRecord,
@@ -185,10 +187,21 @@ def _look_at_exchanges():
 
 
 async def _write(folder):
-    sample, tx = plan(), TxHash(keccak(b"payload"))
+    sample, tx = plan(bid_share=9_000, behind=Behind("node", bytes(32), None)), TxHash(keccak(b"payload"))
     head = BlockRef(101, keccak(b"block 101"))
     landed = Outcome(
-        sample.id, Verdict.LANDED, "landed", head, tx, 200_000, 10**15, sample.predicted_profit, True
+        sample.id,
+        Verdict.LANDED,
+        "landed",
+        head,
+        tx,
+        200_000,
+        10**15,
+        sample.predicted_profit,
+        True,
+        CostTerms(200_000, 5 * 10**9, 0),
+        Rival(tx, bytes(20), 0, 1, 0, 1, 1, 1),
+        builder=bytes(20),
     )
     counts = dict.fromkeys(("logs", "pools_touched", "cycles_screened", "opportunities", "sized"), 1)
     counts |= dict.fromkeys(("profitable", "planned", "simulated", "allowed", "sent", "landed"), 1)
@@ -202,7 +215,9 @@ async def _write(folder):
     await store.record_attempt(AttemptRecord(sample.id, tx, "market", 101, 3, 1, "accepted"))
     await store.record_drop(DropRecord("run00001", plan(b"denied"), "risk", "fee_per_gas", "1", "2", 3))
     await store.record_outcome(OutcomeRecord("run00001", "main", landed, 0, 4))
-    await store.record_block(BlockRecord("run00001", head, 1, 7, drops={}, durations={"search": 1}, **counts))
+    for block in (sample.state, head):
+        steps = {"search": 1, "seen to sent": 2}
+        await store.record_block(BlockRecord("run00001", block, 1, 7, drops={}, durations=steps, **counts))
     await store.close()
 
 
@@ -222,6 +237,11 @@ def test_keys_of_the_report(printed):
     assert list(report["bundles"][0]) == docs["report.bundles[]"]
     assert list(report["dropped_plans"][0]) == docs["report.dropped_plans[]"]
     assert list(report["durations"]["search"]) == docs["report.durations{}"]
+    for name in ("strategies", "relays", "builders", "bid_shares", "send_times"):
+        assert list(report[name][0]) == docs[f"report.{name}[]"], name
+    assert list(report["cost_errors"]["gas"]) == docs["report.cost_errors{}"]
+    for name in ("shortfalls", "back_runs"):
+        assert list(report[name]) == docs[f"report.{name}"], name
 
 
 def test_keys_of_an_explanation(printed):
@@ -239,6 +259,10 @@ def test_keys_of_an_explanation(printed):
         "explain.drops[]": dropped["drops"][0],
         "explain.payloads[]": told["payloads"][0],
         "explain.attempts[]": told["attempts"][0],
+        "explain.plan.behind": told["plan"]["behind"],
+        "explain.rival": told["rival"],
+        "explain.costs": told["costs"],
+        "explain.costs.predicted": told["costs"]["predicted"],
     }
     assert {heading: list(content) for heading, content in found.items()} == {
         heading: keys for heading, keys in docs.items() if heading.startswith("explain")

@@ -1,27 +1,31 @@
 """`bot explain <id>`: the story of one plan, from what was found to what the chain says became of it."""
 
 import argparse
-from collections.abc import Iterator
 from typing import Any
 
-from bot.core.decisions import Leg, Plan, Simulation, Verdict
+import msgspec
+
+from bot.core.cost_terms import CostTerms
+from bot.core.decisions import Leg, Plan, Simulation
 from bot.core.identity import hex_bytes, to_checksum
-from bot.core.quantities import format_ether, format_gwei
-from bot.core.records import DropRecord
+from bot.core.pending import Behind
+from bot.core.records import AttemptRecord
 from bot.journal.read import JournalReader, Story
+from bot.ops.ending import Ending, ending_of, last_words, sent_into_slot
 from bot.ops.run_folder import deliver, find_journal
+from bot.ops.story import told
 
 
 def print_explanation(options: argparse.Namespace) -> int:
     """Raises BadConfiguration for an id that is unknown or ambiguous."""
     story = JournalReader(find_journal(options.run)).story(options.id)
-    deliver(explanation(story), "\n".join(_told(story)), as_json=options.json, file=options.report)
+    deliver(explanation(story), "\n".join(told(story)), as_json=options.json, file=options.report)
     return 0
 
 
 def explanation(story: Story) -> dict[str, Any]:
     """All of it as JSON: bytes as 0x text, amounts as decimal strings."""
-    plan = _plan(story)
+    plan, ending = story.plan, ending_of(story)
     return {
         "schema": 1,
         "id": story.id,
@@ -42,22 +46,70 @@ def explanation(story: Story) -> dict[str, Any]:
             }
             for p in story.payloads
         ],
-        "attempts": [
-            {
-                "route": a.route,
-                "target_block": a.target_block,
-                "answer": a.answer,
-                "tx_hash": hex_bytes(a.tx_hash),
-            }
-            for a in story.attempts
-        ],
-        "verdict": story.outcomes[-1].outcome.verdict.value if story.outcomes else None,
-        "reason": story.outcomes[-1].outcome.reason if story.outcomes else None,
+        "attempts": [_attempt_json(story, attempt) for attempt in last_words(story)],
+        "verdict": ending.verdict,
+        "reason": ending.reason,
+        "builder": ending.builder,
+        "builder_name": ending.builder_name,
+        "late_by_ns": ending.late_by,
+        "rival": _rival_json(ending),
+        "costs": _costs_json(ending),
     }
 
 
-def _plan(story: Story) -> Plan:
-    return story.intent.plan if story.intent is not None else story.drops[-1].plan
+def _attempt_json(story: Story, attempt: AttemptRecord) -> dict[str, Any]:
+    return {
+        "route": attempt.route,
+        "target_block": attempt.target_block,
+        "answer": attempt.answer,
+        "tx_hash": hex_bytes(attempt.tx_hash),
+        "sent_at_ns": attempt.sent_at,
+        "answered_after_ns": attempt.answered_after,
+        "into_slot_ns": sent_into_slot(story, attempt),
+    }
+
+
+def _rival_json(ending: Ending) -> dict[str, Any] | None:
+    rival, short = ending.rival, ending.shortfall
+    if rival is None:
+        return None
+    return {
+        "tx_hash": hex_bytes(rival.tx_hash),
+        "sender": to_checksum(rival.sender),
+        "index": rival.index,
+        "pools": rival.pools,
+        "gas_used": _text(rival.gas_used),
+        "tip_paid_wei": _text(rival.tip_paid),
+        "paid_at_most_wei": _text(rival.paid_at_most),
+        "payers": rival.payers,
+        "his_wei_per_gas": _text(short.his if short else None),
+        "our_wei_per_gas": _text(short.ours if short else None),
+        "short_wei_per_gas": _text(short.short if short else None),
+        "short_bps": short.short_bps if short else None,
+    }
+
+
+def _costs_json(ending: Ending) -> dict[str, Any] | None:
+    if ending.predicted is None or ending.paid is None or ending.error is None:
+        return None
+    return {
+        "predicted": _terms_json(ending.predicted),
+        "paid": _terms_json(ending.paid),
+        "error": {name: str(value) for name, value in msgspec.structs.asdict(ending.error).items()},
+    }
+
+
+def _terms_json(terms: CostTerms) -> dict[str, str]:
+    return {
+        "gas": str(terms.gas),
+        "base_fee": str(terms.base_fee),
+        "tip": str(terms.tip),
+        "gas_cost": str(terms.gas_cost),
+        "l1_fee": str(terms.l1_fee),
+        "flash_fee": str(terms.flash_fee),
+        "payment": str(terms.payment),
+        "total": str(terms.total),
+    }
 
 
 def _plan_json(plan: Plan) -> dict[str, Any]:
@@ -74,6 +126,9 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
         "predicted_profit": str(plan.predicted_profit),
         "min_profit": str(plan.min_profit),
         "payment_wei": str(plan.payment),
+        "bid_share_bps": plan.bid_share,
+        "bid_reason": plan.bid_reason,
+        "behind": None if plan.behind is None else _behind_json(plan.behind),
         "cycles": [[_leg_json(leg) for leg in found.legs] for found in plan.opportunities],
         "transaction": {
             "chain_id": tx.chain_id,
@@ -86,6 +141,17 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
             "data": hex_bytes(tx.data),
             "access_list": [[to_checksum(a), [hex_bytes(s) for s in slots]] for a, slots in tx.access_list],
         },
+    }
+
+
+def _behind_json(behind: Behind) -> dict[str, Any]:
+    known = behind.transaction
+    return {
+        "source": behind.source,
+        "hash": hex_bytes(behind.hash),
+        "tx_hash": None if known is None else hex_bytes(known.hash),
+        "sender": None if known is None else to_checksum(known.sender),
+        "to": None if known is None or known.to is None else to_checksum(known.to),
     }
 
 
@@ -119,74 +185,5 @@ def _simulation_json(simulation: Simulation) -> dict[str, Any]:
     }
 
 
-def _told(story: Story) -> Iterator[str]:
-    plan = _plan(story)
-    yield f"{story.id}  {plan.strategy}, found on the state of block {plan.state.number}, meant for block {plan.target_block}"
-    yield ""
-    for number, found in enumerate(plan.opportunities, 1):
-        yield f"Found    cycle {number}: {format_ether(found.gross_profit, 9)} before costs"
-        for leg in found.legs:
-            yield f"           {leg.venue:<16} {to_checksum(leg.pool)}  {leg.amount_in} in, {leg.amount_out} out"
-    yield from _planned(plan)
-    for drop in story.drops:
-        yield _dropped(drop)
-    if story.intent is not None:
-        yield from _approved(story)
-    yield from _sent(story)
-    yield from _ended(story)
-
-
-def _planned(plan: Plan) -> Iterator[str]:
-    tx = plan.transaction
-    yield (
-        f"Planned  nonce {tx.nonce} of {plan.wallet}, gas limit {tx.gas_limit:,} at {format_gwei(tx.max_fee_per_gas)}, "
-        f"valid in blocks {plan.window.first_block} to {plan.window.last_block}"
-    )
-    yield (
-        f"           predicted {format_ether(plan.predicted_profit, 9)} after {format_ether(plan.payment, 9)} to the builder; "
-        f"reverts on chain below {format_ether(plan.min_profit, 9)}"
-    )
-
-
-def _dropped(drop: DropRecord) -> str:
-    return f"Dropped  by {drop.stage}: {drop.rule.replace('_', ' ')}: allowed {drop.limit}, was {drop.actual}"
-
-
-def _approved(story: Story) -> Iterator[str]:
-    assert story.intent is not None
-    simulation = story.intent.simulation
-    yield (
-        f"Checked  simulated on block {simulation.on.number}: {simulation.gas_used:,} gas, "
-        f"profit {format_ether(simulation.profit, 9)}; {len(story.intent.checks)} risk checks passed"
-    )
-    for payload in story.payloads:
-        yield f"Signed   {hex_bytes(payload.tx_hash)}"
-
-
-def _sent(story: Story) -> Iterator[str]:
-    # Each attempt is on disk before it is made and again when the route has spoken: its last word is told.
-    for attempt in {attempt.route: attempt for attempt in story.attempts}.values():
-        milliseconds = attempt.answered_after / 1e6
-        yield f"Sent     to {attempt.route} for block {attempt.target_block}: {attempt.answer} after {milliseconds:.1f} ms"
-
-
-def _ended(story: Story) -> Iterator[str]:
-    if not story.outcomes:
-        yield "Open     its end is not known yet; its budget stays reserved" if story.intent else ""
-        return
-    for record in story.outcomes:
-        outcome = record.outcome
-        yield f"Ended    {outcome.verdict.value.replace('_', ' ')}: {outcome.reason}"
-    outcome = story.outcomes[-1].outcome
-    if outcome.verdict is Verdict.LANDED and outcome.realized_profit is not None:
-        plan = _plan(story)
-        sign = "=" if outcome.realized_profit == plan.predicted_profit else "≠"
-        held = {
-            True: "nobody moved its pools before it",
-            False: "its pools had moved before it",
-            None: "whether its pools had moved before it was not seen",
-        }[outcome.predicted_state_held]
-        yield (
-            f"           realised {format_ether(outcome.realized_profit, 9)} {sign} predicted; {held}; "
-            f"gas {outcome.gas_used:,} for {format_ether(outcome.gas_cost or 0, 9)}"
-        )
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)

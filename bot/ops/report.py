@@ -10,6 +10,9 @@ from bot.core.decisions import Verdict
 from bot.core.identity import hex_bytes, to_checksum
 from bot.core.records import BlockRecord, DropRecord, RunRecord
 from bot.journal.read import JournalReader, Story
+from bot.ops.ending import ending_of
+from bot.ops.report_breakdown import Told, answers_by_relay, breakdown, sent_after
+from bot.ops.report_plots import write_plots
 from bot.ops.report_text import report_text
 from bot.ops.run_folder import deliver, find_journal
 
@@ -21,6 +24,8 @@ FUNNEL = ("cycles_screened", "opportunities", "sized", "profitable", "planned", 
 def print_report(options: argparse.Namespace) -> int:
     """`bot report`."""
     report = build_report(JournalReader(find_journal(options.run)))
+    if getattr(options, "plots", None) is not None:
+        write_plots(report, options.plots)
     deliver(report, report_text(report), as_json=options.json, file=options.report)
     return 0
 
@@ -33,7 +38,9 @@ def build_report(journal: JournalReader, run: RunRecord | None = None) -> dict[s
         journal.drops(run.run_id),
         journal.stories(run.run_id),
     )
-    bundles = [_bundle(story) for story in stories]
+    steps = {block.block: block.durations for block in blocks}
+    told = [Told(story, ending_of(story), sent_after(steps, story)) for story in stories]
+    bundles = [_bundle(one) for one in told]
     verdicts = Counter(str(bundle["verdict"]) for bundle in bundles)
     return {
         "schema": SCHEMA,
@@ -42,15 +49,17 @@ def build_report(journal: JournalReader, run: RunRecord | None = None) -> dict[s
         "denied": dict(sorted(Counter(drop.rule for drop in drops if drop.stage == "risk").items())),
         "dropped": _dropped(blocks),
         "sent": sum(1 for story in stories if _was_sent(story)),
+        "resubmitted": sum(block.resubmitted for block in blocks),
         "landed": verdicts[Verdict.LANDED],
         "mined_reverted": verdicts[Verdict.MINED_REVERTED],
         "verdicts": dict(sorted(verdicts.items())),
         "public_sends": sum(1 for story in stories for one in story.attempts if one.route not in ROWS),
         "public_cancels": 0,
         **_money(stories),
+        **breakdown(told),
         "bundles": bundles,
         "dropped_plans": [_dropped_plan(drop) for drop in drops],
-        "durations": _durations(blocks),
+        "durations": _durations(blocks, answers_by_relay(told)),
     }
 
 
@@ -104,7 +113,8 @@ def _was_sent(story: Story) -> bool:
     return any(not answer.startswith("refused") for answer in last_words.values())
 
 
-def _bundle(story: Story) -> dict[str, Any]:
+def _bundle(told: Told) -> dict[str, Any]:
+    story, ending = told.story, told.ending
     assert story.intent is not None, "a story of a run's intents has its intent"
     plan, simulation = story.intent.plan, story.intent.simulation
     end = story.outcomes[-1] if story.outcomes else None
@@ -128,6 +138,13 @@ def _bundle(story: Story) -> dict[str, Any]:
         "gas_used": _text(outcome.gas_used if outcome else None),
         "gas_cost_wei": _text(outcome.gas_cost if outcome else None),
         "bid_wei": str(plan.payment),
+        "bid_share_bps": plan.bid_share,
+        "behind": None if plan.behind is None else hex_bytes(plan.behind.hash),
+        "builder": ending.builder,
+        "builder_name": ending.builder_name,
+        "rival_paid_wei": _text(ending.rival.paid_at_most if ending.rival else None),
+        "short_bps": ending.shortfall.short_bps if ending.shortfall else None,
+        "cost_error_wei": _text(ending.error.total if ending.error else None),
         "simulated_digest": hex_bytes(simulation.digest),
         "tx_hash": hex_bytes(story.payloads[-1].tx_hash) if story.payloads else None,
         "routes": sorted({attempt.route for attempt in story.attempts}),
@@ -152,9 +169,9 @@ def _text(value: int | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _durations(blocks: Sequence[BlockRecord]) -> dict[str, dict[str, int]]:
-    """Per step: p50, p99 and the worst, in nanoseconds, over the blocks that had it."""
-    samples: dict[str, list[int]] = {}
+def _durations(blocks: Sequence[BlockRecord], answers: dict[str, list[int]]) -> dict[str, dict[str, int]]:
+    """Per step: p50, p99 and the worst, in nanoseconds, over the blocks that had it; of relays, over their answers."""
+    samples = dict(answers)
     for block in blocks:
         for step, duration in block.durations.items():
             samples.setdefault(step, []).append(duration)

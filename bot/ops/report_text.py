@@ -1,6 +1,6 @@
 """The closing report as a person reads it. Losses stand as openly as wins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.core.quantities import format_ether
@@ -35,6 +35,16 @@ def report_text(report: Mapping[str, Any]) -> str:
         f"  net of gas                        {format_ether(int(report['net_wei']), PLACES)}",
         f"  paid to builders                  {format_ether(int(report['bid_wei']), PLACES)}",
         *_gas(report["bundles"]),
+        *_cost_errors(report["cost_errors"]),
+        *_shortfalls(report["shortfalls"]),
+        "",
+        *_rates("relay", report["relays"], lambda row: row["relay"]),
+        *_rates("builder", report["builders"], lambda row: row["name"] or row["builder"]),
+        *_rates(
+            "bid", report["bid_shares"], lambda row: f"{row['from_bps'] // 100}-{row['to_bps'] // 100} %"
+        ),
+        *_rates("sent", report["send_times"], _send_time),
+        *_back_runs(report["back_runs"]),
         "",
         *_bundles(report["bundles"]),
         *_dropped_plans(report["dropped_plans"]),
@@ -63,6 +73,56 @@ def _gas(bundles: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         f"  gas used {actual_sum:,} against {predicted_sum:,} predicted; equal in {equal} of {len(used)} bundles"
     ]
+
+
+def _cost_errors(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    told = [
+        f"{term.replace('_', ' ')} {int(row['error']):+,} (worst {int(row['worst']):+,})"
+        for term, row in rows.items()
+        if int(row["worst"])
+    ]
+    exact = f"every term exact in {rows['total']['bundles']} bundles"
+    return [f"  paid beyond the prediction: {'; '.join(told) or exact}"]
+
+
+def _shortfalls(row: Mapping[str, Any]) -> list[str]:
+    if not row["payment_known"]:
+        return []
+    median, worst = (row[name] / 100 for name in ("median_short_bps", "worst_short_bps"))
+    return [
+        f"  outbid {row['outbid']} times, by {median:.1f} % for each gas in the median, {worst:.1f} % at worst"
+        f" ({row['payment_exact']} payments exact, of {row['payment_known']} known)"
+    ]
+
+
+def _rates(
+    title: str, rows: Sequence[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """Landed of decided; a relay with what it said as well."""
+    lines = []
+    for row in rows:
+        rate = "    —  " if row["win_rate_bps"] is None else f"{row['win_rate_bps'] / 100:5.1f} %"
+        said = ""
+        if "accepted" in row:
+            said = f"; {row['accepted']} accepted, {row['refused']} refused, {row['unknown']} unknown"
+        lines.append(
+            f"  {title:<8} {label(row):<28} {rate} landed, {row['landed']} of {row['decided']}{said}"
+        )
+    return lines
+
+
+def _send_time(row: Mapping[str, Any]) -> str:
+    return f"under {row['to_ms']} ms" if row["to_ms"] else f"from {row['from_ms']} ms"
+
+
+def _back_runs(row: Mapping[str, Any]) -> list[str]:
+    return (
+        _rates("back-run", [row], lambda row: f"{row['hinted']} of {row['bundles']} by hints")
+        if row["bundles"]
+        else []
+    )
 
 
 def _bundles(bundles: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,7 +6,7 @@ from acceptance.game import play
 from acceptance.sizes import BLOCKS
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
-DURATIONS = ("durations",)
+DURATIONS = ("durations", "send_times")
 """Members of a report that measure time, wherever they stand in it."""
 
 
