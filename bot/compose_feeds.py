@@ -19,6 +19,7 @@ from bot.core.funnel import Funnel
 from bot.core.loopback import is_loopback
 from bot.core.pending import PendingSeen
 from bot.core.units import Nanoseconds
+from bot.exchange_settings import ExchangeSettings
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.exchange_feed import ExchangeFeed
 from bot.feeds.cex.exchange_feeds import ExchangeFeeds
@@ -31,7 +32,7 @@ from bot.feeds.pending_events import PendingConfig
 from bot.feeds.pending_intake import PendingIntake
 from bot.feeds.recorder import Recorder
 from bot.feeds.recording_files import RecorderConfig
-from bot.settings import ExchangeSettings, Settings
+from bot.settings import Settings
 
 MEV_SHARE_URL: Final = "https://mev-share.flashbots.net"
 

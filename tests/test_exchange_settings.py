@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from bot.core.errors import BadConfiguration
 from bot.core.market_data import Pair
 from bot.core.quantities import BYTE_UNITS, parse_bytes
+from bot.exchange_settings import EXCHANGES, ExchangeSettings
 from bot.feeds.cex.config import CexConfig
 from bot.feeds.cex.venues import VENUES
-from bot.settings import EXCHANGES, ExchangeSettings, Settings, load_settings
+from bot.settings import Settings, load_settings
 from bot.world.market_files import BOOKS_BY_REST
 
 OBSERVER = {"BOT_MODE": "observe", "BOT_CHAIN": "ethereum", "BOT_RPC_URL": "ws://127.0.0.1:1"}

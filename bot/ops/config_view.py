@@ -6,10 +6,11 @@ from typing import Any
 
 from bot.chain.rpc import redact_url
 from bot.core.identity import to_checksum
+from bot.exchange_settings import ExchangeSettings
 from bot.feeds.cex.venues import VENUES
 from bot.ops.exchange_checks import price_warnings
 from bot.ops.run_folder import deliver
-from bot.settings import ExchangeSettings, Settings, load_settings, read_environment
+from bot.settings import Settings, load_settings, read_environment
 
 SUGGESTED_LIMITS = {
     "NOTIONAL_PER_TRADE": "20 ETH",

@@ -7,9 +7,10 @@ from typing import Final
 from bot.core.market_data import Pair, Quote
 from bot.core.ports import Clock
 from bot.core.units import Bps, Nanoseconds
+from bot.exchange_settings import ExchangeSettings
 from bot.feeds.cex.venues import VENUES
 from bot.ops.doctor import Finding, connection_fault
-from bot.settings import ExchangeSettings, Settings
+from bot.settings import Settings
 from bot.state.joined_price import ReferenceConfig
 from bot.state.reference_price import USD, NoPrice, reference_price
 

@@ -9,8 +9,9 @@ import pytest
 
 from bot.cli import main
 from bot.clock import SystemClock
+from bot.exchange_settings import EXCHANGES
 from bot.ops.exchange_checks import check_exchanges, pairs_followed, price_warnings, reference_config
-from bot.settings import EXCHANGES, load_settings
+from bot.settings import load_settings
 
 OBSERVER = {"BOT_MODE": "observe", "BOT_CHAIN": "ethereum", "BOT_RPC_URL": "ws://127.0.0.1:1"}
 SPOT = [name for name in EXCHANGES if name != "binance-usdm"]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.market_data import Pair
+from bot.exchange_settings import EXCHANGES, PERPETUALS
 from bot.feeds.cex.venues import VENUES
-from bot.settings import EXCHANGES, PERPETUALS
 
 SECOND = 10**9
 TICKERS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=6)

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from bot.core.market_data import Pair
+from bot.exchange_settings import PERPETUALS
 from bot.feeds.cex.venue import Acknowledged, Halted, Malformed, Pong, Refused, Resumed, Shutdown
 from bot.feeds.cex.venues import VENUES
-from bot.settings import PERPETUALS
 from bot.world.exchanges.server import ExchangeServer
 
 WRONG = {"binance": "NOPEUSDT", "binance-usdm": "NOPEUSDT", "coinbase": "NOPE-USD", "kraken": "NOPE/USD"}
