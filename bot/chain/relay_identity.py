@@ -58,13 +58,14 @@ def load_or_create_identity(folder: Path) -> RelayIdentity:
     """The identity of this data folder; made at the first start. Raises BadConfiguration for a file others can read."""
     path = folder / FILE_NAME
     try:
-        return _load(path)
+        return load_identity(path)
     except FileNotFoundError:
         _create(path)
-        return _load(path)
+        return load_identity(path)
 
 
-def _load(path: Path) -> RelayIdentity:
+def load_identity(path: Path) -> RelayIdentity:
+    """Of this file. Raises FileNotFoundError, and BadConfiguration where it is no private file with a key."""
     content = read_private(
         path, "relay identity", _FILE_BYTES + 1, "Remove it to get a new one: it holds no money"
     )
