@@ -26,8 +26,8 @@ COVERAGE: Final = 0.999
 """slots: the next block's timestamp lies from `earliest` to `latest` with at least this probability."""
 MISSED_PRIOR: Final = 0.003
 """Part of mainnet's slots without a block before anything was seen (0.15 to 0.31 % a day, early 2026)."""
-PRIOR_SLOTS: Final = 1_000
-"""What the prior counts for: as much as so many slots seen."""
+PRIOR_SLOTS: Final = 300
+"""What the prior counts for: as much as so many slots seen, an hour of mainnet's."""
 SLOTS_KEPT: Final = 14_400
 """Two days of twelve seconds; beyond, older ones count half."""
 ARRIVALS_KEPT: Final = 256
@@ -35,6 +35,8 @@ FEW: Final = 3
 """Fewer arrivals than this say nothing: the profile's own words stand."""
 NEVER: Final = Nanoseconds((1 << 63) - 1)
 _SLOTS_AHEAD: Final = 16
+_SLOTS_BACK: Final = 2
+"""A block that was not seen so many slots after its own began will not come: its child's proposer has passed it over."""
 _OTHER_STEP: Final = 0.5
 """observed: how many steps unlike the usual one are believed to have been seen before any was."""
 _EARLY_GAP: Final = 0.05
@@ -120,8 +122,9 @@ class SlotClock:
 
     def _by_slots(self, head: Head, now_utc: Nanoseconds, now_monotonic: Nanoseconds) -> ExpectedBlock:
         seconds = self._rule.seconds
-        behind = max(0, (now_utc // SECOND - head.timestamp) // seconds)
-        stamps = [head.timestamp + seconds * ahead for ahead in range(1, behind + _SLOTS_AHEAD)]
+        passed = (now_utc // SECOND - head.timestamp) // seconds
+        first = max(1, passed - _SLOTS_BACK + 1)
+        stamps = [head.timestamp + seconds * ahead for ahead in range(first, first + _SLOTS_AHEAD)]
         weights = self._weights(stamps, now_utc)
         timestamp = stamps[max(range(len(stamps)), key=weights.__getitem__)]
         closes_utc = timestamp * SECOND + self._rule.closes_after
