@@ -91,9 +91,9 @@ def _shortfalls(row: Mapping[str, Any]) -> list[str]:
     if not row["payment_known"]:
         return []
     median, worst = (row[name] / 100 for name in ("median_short_bps", "worst_short_bps"))
+    known = f"{row['payment_exact']} payments exact, of {row['payment_known']} known"
     return [
-        f"  outbid {row['outbid']} times, by {median:.1f} % for each gas in the median, {worst:.1f} % at worst"
-        f" ({row['payment_exact']} payments exact, of {row['payment_known']} known)"
+        f"  outbid {row['outbid']} times; short for each gas by {median:.1f} % in the median, {worst:.1f} % at worst ({known})"
     ]
 
 

@@ -32,7 +32,7 @@ def told(story: Story) -> Iterator[str]:
 
 def _found(plan: Plan) -> Iterator[str]:
     for number, found in enumerate(plan.opportunities, 1):
-        yield f"Found    cycle {number}: {format_ether(found.gross_profit, PLACES)} before costs"
+        yield f"Found    cycle {number}: {format_ether(found.gross_profit, PLACES)} before costs, sized to {format_ether(found.amount_in, PLACES)} in"
         for leg in found.legs:
             yield f"           {leg.venue:<16} {to_checksum(leg.pool)}  {leg.amount_in} in, {leg.amount_out} out"
     if plan.behind is not None:
