@@ -159,7 +159,7 @@ def test_a_body_from_before_eip_155_names_no_chain():
         "nonce": 7,
         "gasPrice": 10**9,
         "gas": 21_000,
-        "to": "0x" + "00" * 19 + "0a",
+        "to": bytes(19) + b"\x0a",
         "value": 3,
         "data": "0xab",
     }
