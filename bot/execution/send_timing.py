@@ -9,11 +9,11 @@ from typing import Final
 
 import msgspec
 
-from bot.core.units import Nanoseconds
+from bot.core.units import Nanoseconds, mul_div_up
 from bot.execution.slot_clock import NEVER, ExpectedBlock
 
-LATENCY_PART: Final = 0.9
-"""Of a route's round trips, nine in ten are no longer than what is reckoned with."""
+LATENCY_PERCENT: Final = 90
+"""So many of a hundred round trips of a route are no longer than what is reckoned with."""
 ROUND_TRIPS_KEPT: Final = 128
 ROUND_TRIP_PRIOR: Final = Nanoseconds(200_000_000)
 """Of a route that has not answered yet: an endpoint on another continent."""
@@ -64,9 +64,10 @@ class RouteLatency:
         kept.append(answered_after)
 
     def one_way_up(self, route: str) -> Nanoseconds:
-        """Half of the round trip that LATENCY_PART of them do not exceed, rounded up; a prior before any answer."""
+        """Half of the round trip that LATENCY_PERCENT of them do not exceed, rounded up; a prior before any answer."""
         kept = sorted(self._round_trips.get(route, ())) or [ROUND_TRIP_PRIOR]
-        return Nanoseconds(-(-kept[-(-int(LATENCY_PART * 1000) * len(kept) // 1000) - 1] // 2))
+        rank = mul_div_up(len(kept), LATENCY_PERCENT, 100)
+        return Nanoseconds(mul_div_up(kept[rank - 1], 1, 2))
 
     def slowest_up(self, routes: Sequence[str]) -> Nanoseconds:
         """Of the routes a bundle goes to: what all of them need. 0 for none."""
