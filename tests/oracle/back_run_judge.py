@@ -1,7 +1,7 @@
 """Whether back-runs stand where they may: right behind their swap, in its block, and without changing how it runs.
 
 Read from the builder's log and the chain, without the bot. How a swap would have run without us is what the node
-makes of its block's transactions up to the swap, ours left out.
+makes of its block's transactions up to the swap, ours left out: those of our other bundles as well.
 """
 
 import json
@@ -75,8 +75,8 @@ def _judged(
     place = order.index(theirs)
     if order[place + 1 : place + 2] != our[:1]:
         faults.append(f"ours is at {order.index(our[0])}, theirs at {place}")
-    if any(tx["from"].lower() in ours for tx in block["transactions"][:place]):
-        faults.append("one of ours stands before theirs")
+    if any(order.index(tx) < place for tx in our):
+        faults.append("ours stands before theirs")
     landed = node.call("eth_getTransactionReceipt", theirs)
     alone = _without_ours(node, block, place, ours)
     if landed["status"] != "0x1":

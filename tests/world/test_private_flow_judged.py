@@ -51,11 +51,8 @@ async def test_good_ones_of_both_kinds(tmp_path, chain_cache):
         found = await verdicts(market, hinted, open_eyed)
         per_origin = [run.origin for run in found]
         assert min(per_origin.count("public"), per_origin.count("private")) >= 3
-        # Both stand under one judge as one party: the second bundle of a block has one of ours before its swap.
-        assert {fault for run in found for fault in run.faults} <= {"one of ours stands before theirs"}
-        alone = [run for one in (hinted, open_eyed) for run in await verdicts(market, one)]
-        assert len(alone) == len(found)
-        assert not any(run.faults for run in alone)
+        assert not any(run.faults for run in found)
+        assert len({run.number for run in found}) < len(found), "some blocks should hold two of ours"
 
 
 async def refresh(market, *searchers):
@@ -74,7 +71,7 @@ async def test_one_before_its_swap_is_found_out(tmp_path, chain_cache):
         await market.engine.seal_next()
         [run] = await verdicts(market, searcher)
         assert (run.theirs, run.ours) == (hex_bytes(keccak(swap)), hex_bytes(tx_hash))
-        assert run.faults == ("ours is at 0, theirs at 1", "one of ours stands before theirs")
+        assert run.faults == ("ours is at 0, theirs at 1", "ours stands before theirs")
 
 
 async def test_one_that_takes_the_swaps_price_is_found_out(tmp_path, chain_cache):
