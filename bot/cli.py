@@ -100,10 +100,17 @@ def _signer_config(settings: "Settings") -> "SignerConfig":
 
 
 def _market(options: argparse.Namespace) -> int:
-    from bot.core.quantities import parse_duration
+    from bot.core.quantities import parse_bps, parse_duration
     from bot.world.market import MarketConfig, run_market_process
+    from bot.world.relay_fault_rates import read_relay_fault_rates
+    from bot.world.shocks import Shocks
 
     profile = _profile(options.fork_profile)
+    try:
+        faults = read_relay_fault_rates(options.relay_faults)
+    except ValueError as error:
+        raise BadConfiguration(f"--relay-faults {options.relay_faults}: {error}") from None
+    private_share = Bps(parse_bps(options.private_flow))
     return run_market_process(
         MarketConfig(
             run_dir=options.run_dir.absolute(),
@@ -117,6 +124,12 @@ def _market(options: argparse.Namespace) -> int:
             fork_profile=profile.name,
             fork_chain_id=profile.chain_id,
             weth=profile.weth.address,
+            relays=options.relays,
+            private_share=private_share,
+            hidden_law=options.hidden_law,
+            shocks=Shocks(uncle_every=options.uncles, relays=faults),
+            # A back-run and the block's own bundle are two transactions: with one wallet one would wait for the other.
+            wallets=("main", "second") if private_share else ("main",),
         )
     )
 
@@ -175,7 +188,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from bot.supervisor import add_pace, add_port, add_shared_options
+    from bot.supervisor import add_order_flow, add_pace, add_port, add_shared_options
 
     parser = argparse.ArgumentParser(
         prog="scripts/bot", description="A DeFi execution bot. Tuned by BOT_ variables; see .env.example."
@@ -210,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     add_pace(market)
     market.add_argument("--lockstep", action="store_true")
     add_port(market)
+    add_order_flow(market)
     market.add_argument("--fork-url", help=argparse.SUPPRESS)  # these two are of `bot fork`
     market.add_argument("--fork-profile", default="market", help=argparse.SUPPRESS)
 

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, EXIT_UNREACHABLE, BadConfiguration, Unreachable
-from bot.core.quantities import parse_duration
+from bot.core.quantities import parse_bps, parse_duration
 
 PR_SET_PDEATHSIG = 1
 READY_TIMEOUT_S = 180.0
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.tokens is not None:
         market += ["--tokens", str(options.tokens)]
     market += ["--pace", options.pace] + ["--lockstep"] * options.lockstep
-    market += ["--port", str(options.port)]
+    market += ["--port", str(options.port), *order_flow(options)]
     print("Local market — not real money, and seeded to offer opportunities. Your keys are not touched.")
     if Path(".env").is_file():
         print("`.env` is not read here: it is for your own chain (scripts/bot run).")
@@ -114,6 +114,52 @@ def add_port(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=int, default=0, help="of the node; relay and second relay take the next two"
     )
+
+
+def add_order_flow(parser: argparse.ArgumentParser) -> None:
+    """What stands around the local market's chain; handed on as it was written."""
+    parser.add_argument(
+        "--relays",
+        choices=("one", "all"),
+        default="one",
+        help="all: relays of every kind there is, and two builders that compete",
+    )
+    parser.add_argument(
+        "--private-flow",
+        type=_share,
+        default="0 %",
+        help='part of the traders\' swaps that are sent privately, with hints ("20 %%"); turns back-runs on',
+    )
+    parser.add_argument(
+        "--relay-faults",
+        default="0",
+        help='mean blocks between faults of each kind ("50"), of some ("latency=20,closed=40"), or a JSON file',
+    )
+    parser.add_argument(
+        "--uncles", type=int, default=0, help="mean blocks between uncles that leak their bundles"
+    )
+    parser.add_argument(
+        "--hidden-law",
+        action="store_true",
+        help="the competitor's bids and the builders' closing times follow a law drawn from the seed",
+    )
+
+
+def order_flow(options: argparse.Namespace) -> list[str]:
+    """`add_order_flow`'s options for the market's process."""
+    return [
+        *("--relays", options.relays, "--private-flow", options.private_flow),
+        *("--relay-faults", options.relay_faults, "--uncles", str(options.uncles)),
+        *(["--hidden-law"] * options.hidden_law),
+    ]
+
+
+def _share(text: str) -> str:
+    try:
+        parse_bps(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
@@ -294,6 +340,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, help="default: as many as are usual for so many pools")
     add_pace(parser)
     add_port(parser)
+    add_order_flow(parser)
     parser.add_argument(
         "--lockstep", action="store_true", help="seal a block when the bot is done with the one before"
     )

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.variables import PREFIX
+from bot.variables import PREFIX, BotVariables
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -32,7 +32,7 @@ def split(environment: Mapping[str, str], problems: list[str]) -> Families:
     for name, value in sorted(environment.items()):
         rest = name.removeprefix(PREFIX)
         family = next((prefix for prefix in groups if rest.startswith(prefix)), None)
-        if family is None:
+        if family is None or rest.lower() in BotVariables.model_fields:  # BOT_RELAY_TIMEOUT is of no relay
             families.single[rest.lower()] = value
             continue
         member, separator, field = rest.removeprefix(family).partition("__")

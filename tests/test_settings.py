@@ -4,6 +4,7 @@ import pytest
 
 from bot.core.errors import BadConfiguration
 from bot.settings import Settings, load_settings, read_environment
+from bot.variables import BotVariables
 
 OBSERVER = {"BOT_MODE": "observe", "BOT_CHAIN": "ethereum", "BOT_RPC_URL": "ws://127.0.0.1:1"}
 EXECUTOR = "0x00000000000000000000000000000000000000e1"
@@ -43,6 +44,31 @@ def loaded(**changes: str) -> Settings:
 
 def test_an_observer_needs_three_variables() -> None:
     assert load_settings(OBSERVER).chain.chain_id == 1
+
+
+def test_every_single_name_can_be_set_to_its_default() -> None:
+    """Also those that begin like a family's: BOT_RELAY_TIMEOUT is of no relay."""
+    given = {
+        f"BOT_{name.upper()}": str(field.default)
+        for name, field in BotVariables.model_fields.items()
+        if isinstance(field.default, str) and field.default
+    }
+    assert len(given) > 25
+    assert loaded(**given).variables == loaded().variables
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"BOT_BID_FLOOR": "60 %"}, "BOT_BID_FLOOR=6000"),
+        ({"BOT_BID_CAP": "40 %"}, "BOT_BID_CAP=4000"),
+        ({"BOT_BID_CAP": "101 %"}, "10100"),
+        ({"BOT_HINTS_URL": "https://hints.example"}, "BOT_BACKRUNS=off"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused_with_both(changes, named) -> None:
+    [problem] = problems({**LIVE, **changes})
+    assert named in problem
 
 
 def test_units_are_converted_exactly() -> None:
