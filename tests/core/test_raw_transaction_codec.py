@@ -182,6 +182,20 @@ def test_what_no_chain_knows_is_refused(changed):
         from_json(_body() | changed)
 
 
+@pytest.mark.parametrize(
+    ("kind", "parity"), [(0, 0), (0, 1), (0, 26), (0, 29), (0, 34), (1, 2), (2, 2), (2, 27), (3, 2), (4, 27)]
+)
+def test_a_parity_that_no_signature_has_is_refused(kind, parity):
+    to, lists = bytes(20), {1: [[]], 2: [[]], 3: [[], b"\1", []], 4: [[], []]}
+    numbers = {0: 3, 1: 4}.get(kind, 5)
+    fields = [b"\1"] * numbers + [to, b"\1", b""] + lists.get(kind, [])
+    raws = [rlp.encode([*fields, one, b"\1", b"\1"]) for one in (parity, 27 if kind == 0 else 1)]
+    wrong, right = (bytes([kind]) * bool(kind) + raw for raw in raws)
+    assert from_raw(right, SENDER).type == kind
+    with pytest.raises(ValueError, match=f"type {kind} with v = {parity}"):
+        from_raw(wrong, SENDER)
+
+
 def test_a_legacy_body_without_a_type_and_one_with_data_for_input():
     body = _body(0)
     del body["type"]
