@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from bot.backrun_tick import BackrunDeps, Backruns
 from bot.between_blocks import Follow, Following
 from bot.carry_out import TickDeps
-from bot.chain.balance_slots import StandIns
+from bot.chain.hinted_pools import HintStandIns
 from bot.clock import SystemClock
 from bot.compose import Adapters, node_connection
 from bot.core.errors import BadConfiguration
@@ -136,7 +136,7 @@ def following(settings: Settings, adapters: Adapters, deps: TickDeps) -> Follow:
     backruns = Backruns(
         BackrunDeps(
             runner=adapters.simulator,
-            stand_ins=StandIns(adapters.rpc),
+            stand_ins=HintStandIns(adapters.rpc),
             most_simulations=settings.variables.backrun_simulations,
         ),
         settings.chain.weth.address,

@@ -231,8 +231,6 @@ def _contradictions(variables: BotVariables) -> list[str]:
             f"BOT_BID_FLOOR={variables.bid_floor} bps, BOT_BID_SHARE={variables.bid_share} bps, BOT_BID_CAP="
             f"{variables.bid_cap} bps: the share must lie from floor to cap, and the cap at {BPS_WHOLE} bps or below"
         )
-    if variables.hints_url is not None and variables.backruns not in ("hints", "all"):
-        said.append(f"BOT_HINTS_URL is set, and BOT_BACKRUNS={variables.backruns} follows no hints")
     return said
 
 
