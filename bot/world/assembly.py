@@ -45,7 +45,7 @@ from bot.world.relay import Relay
 from bot.world.relay_fault_orders import RelayFaultOrders
 from bot.world.relay_faults import RelayFaults
 from bot.world.relay_kinds import KINDS, Endpoint
-from bot.world.relay_server import RelayServer
+from bot.world.relay_server import LOCKSTEP_SILENCE_S, SILENCE_S, RelayServer
 from bot.world.sealing import read_head
 from bot.world.shocks import shocks_after
 from bot.world.stage import Stage, set_stage
@@ -162,7 +162,11 @@ async def _assemble(
     routes = {ENDPOINT: stream_routes(share)}
     if share is not None:
         front.drops_too(share.stream.drop_connections)
-    doors = [RelayServer(relay, KINDS[name], faults, routes.get(name, ())) for name in config.relay_names]
+    silence_s = LOCKSTEP_SILENCE_S if config.lockstep else SILENCE_S
+    doors = [
+        RelayServer(relay, KINDS[name], faults, routes.get(name, ()), silence_s=silence_s)
+        for name in config.relay_names
+    ]
     endpoints = await _listen(anvil, front, doors, config.port, stack)
     if exchanges is not None:
         urls = {name: exchanges.url(name) for name in exchanges.exchanges}

@@ -32,7 +32,10 @@ VIRTUAL_ARRIVAL = "X-Market-Slot-Fraction"
 """Header by which a client says when its request is to have come, as a part of the slot: for measurements of timing
 where time does not pass."""
 _LARGEST_BODY = 1024 * 1024
-_LONGEST_SILENCE_S = 120.0
+SILENCE_S = 120.0
+"""How long a fault of no answer is held, and the connection open: longer than anybody waits."""
+LOCKSTEP_SILENCE_S = 0.5
+"""The same where the market waits for the bot: a bot's patience there is no measure of anything."""
 _WIRE = {
     "no_answer": "never answered",
     "malformed": "JSON cut short",
@@ -45,12 +48,19 @@ class RelayServer:
     """One endpoint; `routes` are served beside the POST."""
 
     def __init__(
-        self, relay: Relay, kind: RelayKind, faults: RelayFaults, routes: Sequence[web.RouteDef] = ()
+        self,
+        relay: Relay,
+        kind: RelayKind,
+        faults: RelayFaults,
+        routes: Sequence[web.RouteDef] = (),
+        *,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._relay = relay
         self._kind = kind
         self._faults = faults
         self._routes = routes
+        self._silence_s = silence_s
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -92,6 +102,9 @@ class RelayServer:
         reply = await self._relay.handle(
             self._kind.name, request, signer, arrival=arrival, fault=fault, wire=_on_wire(fault)
         )
+        if fault is not None and fault.kind == "no_answer":
+            await asyncio.sleep(self._silence_s)
+            _abort(http)
         return _json(reply) if fault is None else await _faulty(http, reply, fault)
 
     def _turn_away(self, request: Request, fault: Fault) -> web.Response:
@@ -114,9 +127,6 @@ class RelayServer:
 async def _faulty(http: web.Request, reply: dict[str, Any], fault: Fault) -> web.StreamResponse:
     if fault.kind == "latency":
         await asyncio.sleep(fault.latency_ms / 1000)
-    elif fault.kind == "no_answer":
-        await asyncio.sleep(_LONGEST_SILENCE_S)
-        _abort(http)
     elif fault.kind == "malformed":
         whole = msgspec.json.encode(reply)
         return web.Response(body=whole[: len(whole) // 2], content_type="application/json")
