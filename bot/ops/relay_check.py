@@ -86,7 +86,7 @@ def _lines(found: Findings, row: RelayRow | None) -> list[str]:
     lines = ["", "methods"]
     for method, standing in found.methods.items():
         extra = "  (not in our row)" if row and standing == "known" and method not in row.methods else ""
-        lines.append(f"  {method:<28}{standing}{extra}")
+        lines.append(f"  {method:<30}{standing}{extra}")
     needs = {True: "required", False: "not required", None: "cannot be told: signed requests are not let in"}
     lines += [
         "",

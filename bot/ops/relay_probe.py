@@ -61,6 +61,9 @@ _BY_METHOD: Final[tuple[tuple[str, Codec], ...]] = (
 )
 LONG_PAST: Final = 1
 _LARGEST_ANSWER: Final = 1 << 20
+_NOISE: Final = 100_000
+_FRAME: Final = 120
+"""Characters: of one noisy transaction, and more than enough for what stands around it."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -196,10 +199,10 @@ def uuids_to_try() -> dict[str, str]:
 
 
 def oversized(size: int) -> bytes:
-    """A body of `size` bytes with a bundle whose one transaction is noise."""
-    frame = encode_request(1, SEND_BUNDLE, [{"txs": ["0x"], "blockNumber": "0x1"}])
-    noise = secrets.token_hex(max(0, size - len(frame)) // 2).encode()
-    return frame.replace(b'"0x"', b'"0x' + noise + b'"')
+    """A body of a little less than `size` bytes: a bundle of noise, in transactions that no node finds too long."""
+    count = -(-size // _NOISE)
+    noise = [f"0x{secrets.token_hex((size // count - _FRAME) // 2)}" for _ in range(count)]
+    return encode_request(1, SEND_BUNDLE, [{"txs": noise, "blockNumber": "0x1"}])
 
 
 def _is_result(content: bytes) -> bool:

@@ -19,7 +19,7 @@ NO_ROUTE: Final = "no private route is left: nothing is sent until one is usable
 TABLE_FRAME: Final = 3
 """Lines of the table that are no relay: a blank one, the title, the heading."""
 _COLUMNS: Final = (
-    ("relay", 17),
+    ("relay", 18),
     ("state", 8),
     ("sent", 6),
     ("accepted", 8),
@@ -71,7 +71,7 @@ def board_lines(board: RelayBoard) -> list[str]:
     lines = []
     for one in board.standings:
         lines.append(
-            f"  {one.name:<17}  {_state(one):<8}  {one.host}  sent {one.sent}: accepted {one.accepted}, refused "
+            f"  {one.name:<18}  {_state(one):<8}  {one.host}  sent {one.sent}: accepted {one.accepted}, refused "
             f"{one.refused}, unknown {one.unknown}  answers p50 {_milliseconds(one.answer_p50)} ms, p99 "
             f"{_milliseconds(one.answer_p99)} ms"
             + ("" if one.drops_reverts else "  mines reverts: gets no plan")

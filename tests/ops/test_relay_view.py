@@ -66,7 +66,7 @@ def test_the_table_says_what_is_wrong():
 def test_lines_of_status():
     lines = board_lines(BOARD)
     assert lines[0] == (
-        "  flashbots          usable    relay.flashbots.net  sent 9: accepted 7, refused 1, unknown 1  "
+        "  flashbots           usable    relay.flashbots.net  sent 9: accepted 7, refused 1, unknown 1  "
         "answers p50 12.3 ms, p99 98.8 ms"
     )
     assert lines[2].strip() == OUT.problem
