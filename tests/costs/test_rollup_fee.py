@@ -50,6 +50,45 @@ def test_fastlz_lengths_of_op_geth(data, length):
     assert fastlz_length(data) == length
 
 
+def noise(size, seed=0):
+    """Bytes that hold no match, the same in any language."""
+    return b"".join(keccak(bytes([seed]) + place.to_bytes(4, "big")) for place in range(size // 32 + 1))[
+        :size
+    ]
+
+
+SOLADY = [
+    *(
+        (noise(40) + noise(far - 40, 1) + noise(40) + noise(20, 2), n)
+        for far, n in ((8_191, 8_470), (8_192, 8_509))
+    ),
+    *(
+        (noise(same, 7) + b"\x01\x02" + noise(same, 7) + noise(40, 4), length)
+        for same, length in (
+            (3, 50),
+            (8, 55),
+            (9, 57),
+            (264, 320),
+            (265, 323),
+            (270, 328),
+            (271, 330),
+            (530, 599),
+        )
+    ),
+    *(
+        (noise(50, 5) + noise(50, 5)[10:22] + noise(end, 6), length)
+        for end, length in ((0, 64), (1, 65), (2, 66), (3, 61), (4, 61), (5, 61), (6, 62))
+    ),
+]
+"""Lengths that Vectorized/solady's js/solady.js gives (LibZip.flzCompress), which op-geth names as its source: matches
+at the furthest distance and beyond it, at each change of their own size, and at the end, where none begins any more."""
+
+
+@pytest.mark.parametrize(("data", "length"), SOLADY)
+def test_fastlz_lengths_of_solady(data, length):
+    assert fastlz_length(data) == length
+
+
 @pytest.mark.parametrize("fork", ["op-fjord", "op-isthmus", "op-jovian"])
 @pytest.mark.parametrize(
     ("attributes", "raw", "fee"),

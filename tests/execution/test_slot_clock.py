@@ -134,18 +134,26 @@ def test_the_stated_one_lies_in_the_stated_range_and_ahead_of_the_head(steps, la
     assert 0 < found.probability <= 1
 
 
-def test_a_reorg_and_a_catch_up_teach_no_arrival():
-    clock, plain = SlotClock(OBSERVED), SlotClock(OBSERVED)
-    for number in range(8):
-        for one in (clock, plain):
-            note(one, head(number, AT + 12 * number), AT * SECOND + number * SECOND)
-    at = AT * SECOND + 7 * SECOND
-    clock.note_head(head(7, AT + 84, branch=1, parent_branch=0), at + 5, monotonic(at + 5))
-    assert ask(clock, at + 5).interval == SECOND
-    caught_up = head(8, AT + 96, branch=1)
-    clock.note_head(caught_up, at + 900 * SECOND, monotonic(at + 900 * SECOND), is_catch_up=True)
-    found = ask(clock, at + 900 * SECOND)
-    assert (found.number, found.timestamp, found.interval) == (9, AT + 108, SECOND)
+def test_a_sibling_teaches_neither_step_nor_gap():
+    clock = SlotClock(OBSERVED)
+    for number in range(20):
+        at = AT * SECOND + number * SECOND
+        note(clock, head(number, AT + 12 * number, branch=number % 2, parent_branch=0), at)
+        note(clock, head(number, AT + 12 * number), at + 5)
+    found = ask(clock, at + 5)
+    assert (found.earliest, found.latest) == (AT + 12 * 20, AT + 12 * 20)
+    assert found.interval == pytest.approx(SECOND, abs=5)
+
+
+def test_what_was_fetched_after_the_fact_teaches_no_arrival():
+    observed, slots = SlotClock(OBSERVED), SlotClock(MAINNET)
+    for number in range(40):
+        at = AT * SECOND + number * SECOND if number < 8 else AT * SECOND + number * 900 * SECOND
+        for clock in (observed, slots):
+            clock.note_head(head(number, AT + 12 * number), at, monotonic(at), is_catch_up=number >= 8)
+    found = ask(observed, at)
+    assert (found.number, found.timestamp, found.interval) == (40, AT + 12 * 40, SECOND)
+    assert slots.least_delay == -77 * SECOND
 
 
 def test_an_observed_chain_steps_by_its_timestamps_and_comes_at_its_own_pace():
