@@ -93,10 +93,27 @@ def _signer_config(settings: "Settings") -> "SignerConfig":
         socket_path=settings.signer_socket,
         totals_dir=settings.data_dir / "signer",
         halt_file=settings.data_dir / "HALT",
-        priority_fee_cap=WeiPerGas(settings.variables.priority_fee),
-        payment_share=Bps(settings.variables.bid_share),
+        priority_fee_cap=_priority_fee_cap(settings),
+        payment_share=_payment_share(settings),
         gas_spend_per_day=limits.everywhere.gas_spend_per_day,
     )
+
+
+def _payment_share(settings: "Settings") -> Bps:
+    """The largest part of a gain that may ever be bid: a learned bid goes up to its cap."""
+    variables = settings.variables
+    return Bps(max(variables.bid_share, variables.bid_cap) if variables.bid_learns else variables.bid_share)
+
+
+def _priority_fee_cap(settings: "Settings") -> WeiPerGas:
+    """Where the bid itself is a tip it may be as high as any fee per gas; the limits on that hold, too."""
+    from bot.chain.relay_rows import row_named
+    from bot.settings import limits_of
+
+    rows = [row_named(name) for name in settings.relays]
+    if all("payment" in row.honours for row in rows if row.drops_reverts):
+        return WeiPerGas(settings.variables.priority_fee)
+    return WeiPerGas(max(limits.fee_per_gas for limits in limits_of(settings).wallets.values()))
 
 
 def _market(options: argparse.Namespace) -> int:

@@ -1,10 +1,9 @@
 """A bundle's requests, made once each: routes that are sent the same words are sent the same bytes, signed once.
 
-Made before they are needed by `prepare`, or at the first route's `send`; kept for the last bundles.
+Made before they are needed by a route's `prepare`, or at the first `send`; kept for the last bundles.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from itertools import count
 from typing import Final
 
@@ -63,14 +62,6 @@ class BundleBodies:
         if prepared.signature is None:
             prepared.signature = self._identity.header(prepared.body)
         return prepared.signature
-
-    def prepare(self, bundle: Bundle, rows: Iterable[RelayRow]) -> dict[str, Prepared | Reverted]:
-        """By relay name, bodies and signatures: what is left of `send` is the write."""
-        prepared = {row.name: (row, self.of(bundle, row)) for row in rows}
-        for row, one in prepared.values():
-            if isinstance(one, Prepared) and row.signature != "none":
-                self.signed(one)
-        return {name: one for name, (_, one) in prepared.items()}
 
     def _forms(self, bundle: Bundle) -> dict[Form, Prepared]:
         forms = self._kept.get(bundle)

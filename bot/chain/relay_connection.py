@@ -43,7 +43,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class RelayConnection:
-    """Made inside a running event loop. `limit`: longest wait for an answer."""
+    """`limit`: longest wait for an answer."""
 
     def __init__(
         self,
@@ -68,12 +68,8 @@ class RelayConnection:
         self._budgets: dict[str, MinuteBudget] = {}
         self.last_used: int | None = None
         """Monotonic, of the last answer; None: there is no connection yet."""
-        # Time-outs are the Clock's alone; aiohttp's own default would cut a request after five minutes.
-        self._client = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=None),
-            connector=aiohttp.TCPConnector(keepalive_timeout=_IDLE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._client: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     @property
     def refused_by_budget(self) -> int:
@@ -117,7 +113,22 @@ class RelayConnection:
         return self.last_used is None or self._clock.monotonic() - self.last_used >= duration
 
     async def close(self) -> None:
-        await self._client.close()
+        self._is_closed = True
+        if self._client is not None:
+            await self._client.close()
+
+    def session(self) -> aiohttp.ClientSession:
+        """This relay's own, made at its first request. Raises RuntimeError once closed."""
+        if self._is_closed:
+            raise RuntimeError(f"the route to {self.host} is closed")
+        if self._client is None:
+            # Time-outs are the Clock's alone; aiohttp's own default would cut a request after five minutes.
+            self._client = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=None),
+                connector=aiohttp.TCPConnector(keepalive_timeout=_IDLE_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._client
 
     def _note(self, method: str, asked: int, answer: _Answer, decoded: Ok[Any] | Reverted | Unknown) -> None:
         now = Nanoseconds(self._wall_clock())
@@ -147,7 +158,7 @@ class RelayConnection:
             return Unknown(f"connection failed: {type(error).__name__}")
 
     async def _post_once(self, prepared: Prepared) -> _Answer | Unknown:
-        async with self._client.post(
+        async with self.session().post(
             self._url, data=prepared.body, headers=self._headers(prepared), allow_redirects=False
         ) as response:
             content = await read_at_most(response.content, MAX_ANSWER_BYTES)

@@ -7,7 +7,7 @@ is made before anything is sent: the bytes of a bundle, and the identity's signa
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from bot.chain.relay_answers import (
@@ -16,7 +16,7 @@ from bot.chain.relay_answers import (
     decode_called_bundle,
     decode_sent_hash,
 )
-from bot.chain.relay_bodies import BundleBodies
+from bot.chain.relay_bodies import BundleBodies, Prepared
 from bot.chain.relay_codecs import cancel_params, ping_params
 from bot.chain.relay_connection import RelayConnection
 from bot.chain.relay_identity import RelayIdentity
@@ -74,6 +74,13 @@ class RelayRoute:
     @property
     def standing(self) -> RouteStanding:
         return self._connection.standing.standing
+
+    def prepare(self, bundle: Bundle) -> Prepared | Reverted:
+        """Make the bytes and the signature that `send` will write; what other routes have made is used."""
+        prepared = self._bodies.of(bundle, self.row)
+        if isinstance(prepared, Prepared) and self.row.signature != "none":
+            self._bodies.signed(prepared)
+        return prepared
 
     async def send(self, bundle: Bundle) -> Ok[str] | Reverted | Unknown:
         """Ok carries the relay's name for it. What was not handed over counts for nothing in `standing`."""
@@ -201,3 +208,8 @@ def open_route(
 async def warm_all(routes: Sequence[RelayRoute]) -> None:
     """Each on its own; a slow one holds up no other."""
     await asyncio.gather(*(route.warm() for route in routes), return_exceptions=True)
+
+
+def prepare_all(bundle: Bundle, routes: Iterable[RelayRoute]) -> dict[str, Prepared | Reverted]:
+    """By route, before it is time to send: what is left of `send` is the write."""
+    return {route.name: route.prepare(bundle) for route in routes}

@@ -1,6 +1,7 @@
 """What names a thing: addresses, hashes, blocks, wallets, intents. Bytes inside, checksummed text at the edge."""
 
 from base64 import b32encode
+from functools import lru_cache
 from typing import NewType
 
 import msgspec
@@ -50,8 +51,9 @@ def address_from_hex(text: str) -> Address:
     return raw
 
 
+@lru_cache(maxsize=4096)
 def to_checksum(address: bytes) -> str:
-    """EIP-55 text of a 20-byte address."""
+    """EIP-55 text of a 20-byte address. Reports name the same few again and again."""
     digits = address.hex()
     marks = keccak(digits.encode()).hex()
     return "0x" + "".join(c.upper() if int(m, 16) >= 8 else c for c, m in zip(digits, marks, strict=False))

@@ -8,7 +8,8 @@ up in share and down in offset, and lets every kind of outcome say exactly what 
 - won: the rival was below our share, and the builder closed after our offset;
 - lost to a known share at or above ours: the rival's cell, nothing of the closing time;
 - lost although the known rival was below us: the rival's cell, and the builder had closed;
-- lost, nothing known: not (rival below and closed after).
+- lost, nothing known: not (rival below and closed after), and either nobody bid or the rival was not found; how often
+  one is not found is estimated along, since a loss of which no rival is known is oftener one with no rival at all.
 
 The masses are the penalised maximum likelihood by EM (Turnbull's self-consistent estimate for censored data, with a
 Dirichlet prior of a few bundles). A logistic curve would be wrong for mixtures of regimes, and independent margins
@@ -201,9 +202,9 @@ def _prior(offset_cells: int) -> Floats:
 def _fit(evidence: _Evidence) -> Floats:
     """EM from the prior: expected cells of every bundle, then their share of all; the prior never lets one die."""
     prior = _prior(evidence.late_after.shape[1] - 1)
-    mass, reached = prior, -np.inf
+    mass, reached, found = prior, -np.inf, 0.5
     for _ in range(_ROUNDS):
-        expected, likelihood = _expected_cells(mass, evidence)
+        expected, found, likelihood = _expected_cells(mass, found, evidence)
         mass = (expected + _PRIOR * prior) / (evidence.total + _PRIOR)
         if likelihood - reached < _SETTLED * evidence.total:
             break
@@ -211,17 +212,26 @@ def _fit(evidence: _Evidence) -> Floats:
     return mass
 
 
-def _expected_cells(mass: Floats, evidence: _Evidence) -> tuple[Floats, float]:
-    """How many of the bundles' blocks lie in each cell, by the masses; and the log likelihood of those masses."""
+def _expected_cells(mass: Floats, found: float, evidence: _Evidence) -> tuple[Floats, float, float]:
+    """How many of the bundles' blocks lie in each cell, by the masses; how often the rival of a lost bundle is found,
+    by the same; and the log likelihood of what was given.
+    """
     won, blind, closed = evidence.won, evidence.blind, 1.0 - evidence.late_after
     included = np.maximum(won.inside(mass), _LEAST)
-    lost = np.maximum(1.0 - blind.inside(mass), _LEAST)
     rows = mass.sum(axis=1)
     late = np.maximum(np.einsum("ij,ij->i", mass[evidence.late_row], closed), _LEAST)
+    lost_to_nobody = rows[0] - blind.after @ mass[0]
+    lost_to_rival = (1.0 - found) * np.maximum(1.0 - blind.inside(mass) - lost_to_nobody, 0.0)
+    lost = np.maximum(lost_to_nobody + lost_to_rival, _LEAST)
     by_lost = blind.bundles / lost
-    factor = won.spread(won.bundles / included) - blind.spread(by_lost) + by_lost.sum()
+    factor = by_lost.sum() - blind.spread(by_lost)
+    factor[1:] *= 1.0 - found
+    factor += won.spread(won.bundles / included)
     factor += (evidence.outbid / rows)[:, None]
     np.add.at(factor, evidence.late_row, closed / late[:, None])
-    likelihood = won.bundles @ np.log(included) + blind.bundles @ np.log(lost)
+    known = evidence.outbid.sum() + len(evidence.late_row)
+    likelihood = won.bundles @ np.log(included) + blind.bundles @ np.log(lost) + known * np.log(found)
     likelihood += np.log(late).sum() + evidence.outbid @ np.log(rows)
-    return mass * factor, float(likelihood)
+    # One found and one not found beforehand: never sure of either.
+    found_next = (known + 1.0) / (known + by_lost @ lost_to_rival + 2.0)
+    return mass * factor, float(found_next), float(likelihood)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -23,6 +21,7 @@ from bot.world.builder import Builder
 from bot.world.builders_of_market import coinbases_of, open_race
 from bot.world.competitor import Competitor, usual_shares
 from bot.world.crowd import Crowd
+from bot.world.doors import open_doors
 from bot.world.dump import open_chain
 from bot.world.exchanges.mover import Mover, steps_of
 from bot.world.exchanges.server import ExchangeServer
@@ -44,8 +43,7 @@ from bot.world.private_flow import PrivateFlow
 from bot.world.relay import Relay
 from bot.world.relay_fault_orders import RelayFaultOrders
 from bot.world.relay_faults import RelayFaults
-from bot.world.relay_kinds import KINDS, Endpoint
-from bot.world.relay_server import LOCKSTEP_SILENCE_S, SILENCE_S, RelayServer
+from bot.world.relay_kinds import Endpoint
 from bot.world.sealing import read_head
 from bot.world.shocks import shocks_after
 from bot.world.stage import Stage, set_stage
@@ -162,12 +160,7 @@ async def _assemble(
     routes = {ENDPOINT: stream_routes(share)}
     if share is not None:
         front.drops_too(share.stream.drop_connections)
-    silence_s = LOCKSTEP_SILENCE_S if config.lockstep else SILENCE_S
-    doors = [
-        RelayServer(relay, KINDS[name], faults, routes.get(name, ()), silence_s=silence_s)
-        for name in config.relay_names
-    ]
-    endpoints = await _listen(anvil, front, doors, config.port, stack)
+    endpoints = await open_doors(config, anvil.url, front, relay, faults, routes, stack)
     if exchanges is not None:
         urls = {name: exchanges.url(name) for name in exchanges.exchanges}
         endpoints = msgspec.structs.replace(endpoints, exchanges=urls)
@@ -259,34 +252,6 @@ def _people(
     endpoints: tuple[Endpoint, ...] = ("market",) if config.relays == "one" else ("market", "market-titan")
     executor = stage.competitor_executor
     return crowd, Competitor(anvil, relay, plan, chain_id, executor, shares, endpoints)
-
-
-async def _listen(
-    anvil: Anvil,
-    front: NodeFront,
-    relays: Sequence[RelayServer],
-    port: int,
-    stack: contextlib.AsyncExitStack,
-) -> Endpoints:
-    """Open the doors; the socket lies in a short folder of its own, as its address may be 107 bytes long."""
-    folder = Path(tempfile.mkdtemp(prefix="market-"))
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    for place, server in enumerate(relays, 1):
-        await server.start(port + place if port else 0)
-        stack.push_async_callback(server.stop)
-    ipc_path = folder / "node.ipc"
-    await front.start(ipc_path, port)
-    stack.push_async_callback(front.stop)
-    urls: dict[str, str] = {server.name: server.url for server in relays}
-    return Endpoints(
-        node_http=front.url,
-        node_ws=front.ws_url,
-        node_ipc=str(ipc_path),
-        relay=urls["market"],
-        relay_unprotected=urls["market-unprotected"],
-        anvil_admin=anvil.url,
-        relays=urls,
-    )
 
 
 def _describe(market: Market, genesis: GenesisConfig) -> MarketFile:

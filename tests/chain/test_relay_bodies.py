@@ -12,6 +12,8 @@ from bot.chain import relay_bodies
 from bot.chain.relay_bodies import BundleBodies, Prepared
 from bot.chain.relay_identity import RelayIdentity
 from bot.chain.relay_rows import FLASHBOTS, MARKET, MARKET_TITAN, MERKLE, MEVBLOCKER, QUASAR, ROWS, TITAN
+from bot.chain.relays import open_route, prepare_all
+from bot.clock import SystemClock
 from bot.core.decisions import Bundle
 from bot.core.identity import to_checksum
 from bot.core.result import Reverted
@@ -34,6 +36,16 @@ REASONS = (
     "behind a hash",
     "takes back-runs alone",
 )
+
+
+def prepared_for(bodies, bundle, rows):
+    """Through routes that share their bodies; none is ever connected."""
+    at = "http://127.0.0.1:1/"
+    routes = [
+        open_route(row, at, IDENTITY, SystemClock(), 10**9, bodies=bodies, authorization="account")
+        for row in rows
+    ]
+    return prepare_all(bundle, routes)
 
 
 def expected(bundle, row):
@@ -61,7 +73,7 @@ def expected(bundle, row):
 @given(bundle=BUNDLES)
 def test_each_relay_reads_what_was_meant_or_is_sent_nothing(row, bundle):
     bodies = BundleBodies(IDENTITY)
-    prepared = bodies.prepare(bundle, [row])[row.name]
+    prepared = prepared_for(bodies, bundle, [row])[row.name]
     meant = expected(bundle, row)
     if meant is None:
         assert isinstance(prepared, Reverted)
@@ -95,7 +107,7 @@ def test_every_kind_of_bundle_can_be_said_to_somebody():
 
 
 def test_the_decoder_sees_what_is_wrong():
-    prepared = BundleBodies(IDENTITY).prepare(Bundle((b"\x02a",), 1, UUID, True), [MARKET])["market"]
+    prepared = prepared_for(BundleBodies(IDENTITY), Bundle((b"\x02a",), 1, UUID, True), [MARKET])["market"]
     for spoiled in (
         prepared.body.replace(b'"0x1"', b'"0x01"'),
         prepared.body.replace(b"blockNumber", b"block_number"),
@@ -117,7 +129,7 @@ def test_routes_of_one_form_share_bytes_and_one_signature(monkeypatch):
     rows = [row for row in ROWS.values() if row.drops_reverts]
     for _ in range(3):
         prepared = {
-            name: one for name, one in bodies.prepare(bundle, rows).items() if isinstance(one, Prepared)
+            name: one for name, one in prepared_for(bodies, bundle, rows).items() if isinstance(one, Prepared)
         }
     same = [prepared[row.name] for row in (MARKET, MARKET_TITAN, FLASHBOTS, TITAN, QUASAR)]
     assert all(one is same[0] for one in same)
@@ -132,7 +144,7 @@ def test_routes_of_one_form_share_bytes_and_one_signature(monkeypatch):
 
 def test_a_row_without_uuids_is_another_form():
     bundle = Bundle((b"\x02a", b"\x02b"), 1, UUID, True)
-    prepared = BundleBodies(IDENTITY).prepare(bundle, [MEVBLOCKER, MERKLE])
+    prepared = prepared_for(BundleBodies(IDENTITY), bundle, [MEVBLOCKER, MERKLE])
     assert prepared["mevblocker"].body != prepared["merkle"].body
     assert UUID.encode() not in prepared["merkle"].body
 

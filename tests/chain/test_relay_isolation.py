@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bot.chain.relay_bodies import BundleBodies
 from bot.chain.relay_identity import RelayIdentity
 from bot.chain.relay_rows import FLASHBOTS, MARKET, MARKET_BUILDERNET, MARKET_TITAN, QUASAR
-from bot.chain.relays import open_route, warm_all
+from bot.chain.relays import open_route, prepare_all, warm_all
 from bot.clock import SystemClock
 from bot.core.decisions import Bundle
 from bot.core.result import Ok, Unknown
@@ -167,7 +167,7 @@ async def test_on_warm_connections_the_bytes_leave_for_all_in_one_turn_of_the_lo
     try:
         await asyncio.gather(warm_all(routes), *(server.answer_one() for server in servers))
         assert [server.arrived() for server in servers] == [b""] * len(ROWS)
-        prepared = bodies.prepare(BUNDLE, [route.row for route in routes])
+        prepared = prepare_all(BUNDLE, routes)
         tasks = hand_over(BUNDLE, routes, SystemClock(), PATIENCE)
         arrived, turns = [b""], 0
         while not all(arrived):

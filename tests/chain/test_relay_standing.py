@@ -148,7 +148,7 @@ async def test_a_name_that_does_not_resolve(opened, monkeypatch):
         raise OSError("Name or service not known")
 
     route = opened(url="http://relay.localhost:9/")
-    resolver = route._connection._client.connector._resolver
+    resolver = route._connection.session().connector._resolver
     assert isinstance(resolver, AbstractResolver)
     monkeypatch.setattr(resolver, "resolve", nowhere)
     await fails(route, 3)

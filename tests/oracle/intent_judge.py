@@ -25,6 +25,10 @@ WITHOUT_A_CLEAR_YES = {
 """Faults after which a sender cannot know in time that a relay has what he sent."""
 
 
+WELL_BEFORE = 0.75
+"""Of the slot: a yes to what arrived later may reach its sender after the block."""
+
+
 @dataclass(frozen=True)
 class Intent:
     """What was signed for one intent, and for which blocks it was handed over."""
@@ -102,7 +106,10 @@ class IntentJudge:
 
     def _was_confirmed(self, hexed: str, number: int) -> bool:
         carriages = self._relays.facts(hexed, number).carriages
-        return any(one.fault not in WITHOUT_A_CLEAR_YES and one.head < number for one in carriages)
+        return any(
+            one.fault not in WITHOUT_A_CLEAR_YES and one.head < number and one.slot_fraction < WELL_BEFORE
+            for one in carriages
+        )
 
 
 def _rivals(block: Block, tx: DecodedTransaction, follows: bytes | None) -> Iterable[MinedTransaction]:

@@ -163,7 +163,9 @@ class RelayJudge:
                 yield f"{at}: {one['hash']} came by a bundle that is in no story"
 
     def _may_be_built(self, carriage: Carriage, number: int) -> bool:
-        in_time = carriage.head < number and (carriage.target_block or number) == number
+        # What came too late for a block is in time for the one that takes its place in a reorg.
+        rebuilt = any(story["number"] == number and story["is_reorg"] for story in self.stories)
+        in_time = (carriage.head < number or rebuilt) and (carriage.target_block or number) == number
         return carriage.kept and carriage.fault != "never_built" and in_time
 
 
