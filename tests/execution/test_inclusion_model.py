@@ -88,6 +88,19 @@ def test_a_loss_to_a_lower_bid_is_the_clock_s():
     assert model.chance(10_000, 8 * 10**9) < 0.15
 
 
+def test_a_loss_without_a_known_rival_is_oftener_one_without_any():
+    """Nobody bids in a third of the blocks, and half of the late bundles' rivals are found: the silence is not missed."""
+    notes = []
+    for number in range(1_200):
+        is_late, is_silent, is_found = number % 2, number % 3 == 0, number % 4 < 2
+        share = 500 if number % 5 == 0 else 8_000
+        won = not is_late and (is_silent or share > 6_000)
+        notes.append(
+            (share, is_late * 10**10, won, 6_000 if is_found and not is_silent and not won else None)
+        )
+    assert abs(fitted(notes).chance(500, 0) - 1 / 3) < 0.04
+
+
 def test_old_bundles_are_forgotten():
     model = InclusionModel()
     for _ in range(1_000):
