@@ -16,6 +16,7 @@ from bot.chain.relay_answers import decode_answer
 from bot.chain.relay_auth import HEADER
 from bot.chain.relay_bodies import BundleBodies, Prepared
 from bot.chain.relay_budget import MinuteBudget
+from bot.chain.relay_codecs import ping_params
 from bot.chain.relay_row import RelayRow
 from bot.chain.relay_standing import StandingKeeper
 from bot.chain.relay_troubles import (
@@ -118,7 +119,7 @@ class RelayConnection:
             await self._client.close()
 
     def session(self) -> aiohttp.ClientSession:
-        """This relay's own, made at its first request. Raises RuntimeError once closed."""
+        """Of this relay alone, made at its first request. Raises RuntimeError once closed."""
         if self._is_closed:
             raise RuntimeError(f"the route to {self.host} is closed")
         if self._client is None:
@@ -141,7 +142,7 @@ class RelayConnection:
         if trouble is None and isinstance(decoded, Unknown):
             trouble = malformed(self.host, decoded.cause)
         if trouble is None:
-            self.standing.well()
+            self.standing.well(proves_method=method in (self.row.sends_by, ping_params(self.row)[0]))
         else:
             self.standing.troubled(trouble)
 
@@ -154,7 +155,8 @@ class RelayConnection:
                 return await self._post_once(prepared)
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
             # RuntimeError: closed by us meanwhile. ValueError: a header or length no client can read.
-            self.standing.troubled(trouble_of_error(self.row, self.host, error))
+            if not self._is_closed:
+                self.standing.troubled(trouble_of_error(self.row, self.host, error))
             return Unknown(f"connection failed: {type(error).__name__}")
 
     async def _post_once(self, prepared: Prepared) -> _Answer | Unknown:

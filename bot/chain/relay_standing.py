@@ -90,9 +90,12 @@ class StandingKeeper:
             return
         self._answers.append(after)
 
-    def well(self) -> None:
-        """It answered as a relay does."""
-        before, self._trouble = self._trouble, None
+    def well(self, *, proves_method: bool = True) -> None:
+        """It answered as a relay does; `proves_method`: a request that takes the method of its bundles."""
+        before = self._trouble
+        if before is not None and before.kind == "method" and not proves_method:
+            return
+        self._trouble = None
         self._strikes = 0
         if before is None:
             return

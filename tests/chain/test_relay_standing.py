@@ -377,3 +377,30 @@ async def test_an_answer_about_another_transaction_is_a_malformed_one(opened, re
     route = opened()
     assert isinstance(await route.send(BUNDLE), Unknown)
     assert "nobody can read" in route.standing.problem
+
+
+async def test_only_the_method_itself_proves_that_it_is_known(opened, relay, clock):
+    async def knows_no_bundles(_, asked):
+        if asked["method"] == "eth_sendBundle":
+            return json_answer({"id": asked["id"], "error": UNKNOWN_METHOD})
+        return json_answer({"id": asked["id"], "result": True})
+
+    relay.respond = knows_no_bundles
+    route = opened()
+    await fails(route)
+    assert await route.cancel(UUID) == Ok(None), "what was handed over before can still be taken back"
+    assert not route.is_usable
+    relay.respond = None
+    clock.later(60)
+    await route.warm()
+    assert route.is_usable
+
+
+async def test_closing_is_nobodys_trouble(opened, relay):
+    route = opened()
+    assert isinstance(await route.send(BUNDLE), Ok)
+    await route.close()
+    with capture_logs() as lines:
+        assert isinstance(await route.send(replace(BUNDLE, target_block=2)), Unknown)
+    assert lines == []
+    assert route.standing.problem == ""
