@@ -105,7 +105,7 @@ async def open_pending(settings: Settings, adapters: Adapters) -> AsyncIterator[
         return
     clock, config, lockstep = adapters.clock, PendingConfig(), settings.variables.lockstep
     jitter = random.SystemRandom().random
-    connect = node_connection(settings, clock, max(settings.variables.rpc_timeout, 2 * config.heartbeat))
+    connect = node_connection(settings, clock, settings.variables.rpc_timeout)
     public = wanted in ("public", "all")
     hints = None
     if wanted in ("hints", "all"):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ import msgspec
 
 from bot.chain.relay_rows import relay_url, row_named
 from bot.chain.rpc import redact_url
-from bot.core.errors import BadConfiguration, Halted, Unreachable
+from bot.core.errors import BadConfiguration, Halted, StopTheBot, Unreachable
 from bot.core.identity import Address, BlockRef, WalletName, address_from_hex, hex_bytes, keccak, to_checksum
 from bot.core.ports import ChainReader, Clock
 from bot.core.quantities import format_ether
@@ -21,6 +21,7 @@ from bot.core.units import Nanoseconds
 from bot.journal.queries import WalletHistory
 from bot.settings import Settings
 
+HEADS_TRIED = 3
 SIGNER_START = Nanoseconds(15_000_000_000)
 SIGNER_RETRY = Nanoseconds(100_000_000)
 CONNECT_LIMIT = Nanoseconds(3_000_000_000)
@@ -71,10 +72,33 @@ async def check_executor(
     executor, recipient = settings.variables.executor, settings.variables.profit_recipient
     assert executor is not None
     assert recipient is not None
-    head = await reader.head()
-    if not isinstance(head, Ok):
-        raise Unreachable(f"the newest block cannot be read: {in_words(head)}")
-    at = head.value.ref
+    await _at_a_lasting_block(reader, lambda at: _examine_executor(settings, reader, wallets, at))
+    yield Finding("Executor", f"{to_checksum(executor)}, profit to {to_checksum(recipient)}")
+
+
+async def _at_a_lasting_block(reader: ChainReader, examine: Callable[[BlockRef], Awaitable[None]]) -> None:
+    """A reorg at this very moment leaves a block without answers: then all is asked again of the new head."""
+    for attempt in range(1, HEADS_TRIED + 1):
+        head = await reader.head()
+        if not isinstance(head, Ok):
+            raise Unreachable(f"the newest block cannot be read: {in_words(head)}")
+        try:
+            await examine(head.value.ref)
+        except StopTheBot:
+            now = await reader.head_by_number(head.value.number)
+            has_left = isinstance(now, Ok) and (now.value is None or now.value.hash != head.value.hash)
+            if attempt == HEADS_TRIED or not has_left:
+                raise
+        else:
+            return
+
+
+async def _examine_executor(
+    settings: Settings, reader: ChainReader, wallets: Mapping[WalletName, Address], at: BlockRef
+) -> None:
+    executor, recipient = settings.variables.executor, settings.variables.profit_recipient
+    assert executor is not None
+    assert recipient is not None
     facts = (("WETH()", settings.chain.weth.address), ("recipient()", recipient))
     for signature, expected in facts:
         answer = await reader.call(executor, keccak(signature.encode())[:4], at)
@@ -95,23 +119,28 @@ async def check_executor(
                 f"wallet {name} ({to_checksum(address)}) is no operator of the Executor {to_checksum(executor)}; "
                 "its owner can add it with set_operator"
             )
-    yield Finding("Executor", f"{to_checksum(executor)}, profit to {to_checksum(recipient)}")
 
 
 async def check_wallets(reader: ChainReader, wallets: Mapping[WalletName, Address]) -> AsyncIterator[Finding]:
     """Every wallet holds gas money."""
-    head = await reader.head()
-    if not isinstance(head, Ok):
-        raise Unreachable(f"the newest block cannot be read: {in_words(head)}")
-    for name, address in wallets.items():
-        balance = await reader.balance(address, head.value.ref)
-        if not isinstance(balance, Ok):
-            raise Unreachable(f"the balance of wallet {name} cannot be read: {in_words(balance)}")
-        if balance.value == 0:
-            raise BadConfiguration(
-                f"wallet {name} ({to_checksum(address)}) is empty: it holds 0 wei; send it gas money"
-            )
-        yield Finding(f"wallet {name}", f"{to_checksum(address)}, {format_ether(balance.value)}")
+    findings: list[Finding] = []
+
+    async def examine(at: BlockRef) -> None:
+        findings.clear()
+        for name, address in wallets.items():
+            balance = await reader.balance(address, at)
+            if not isinstance(balance, Ok):
+                raise Unreachable(f"the balance of wallet {name} cannot be read: {in_words(balance)}")
+            if balance.value == 0:
+                raise BadConfiguration(
+                    f"wallet {name} ({to_checksum(address)}) is empty: it holds 0 wei; send it gas money"
+                )
+            held = f"{to_checksum(address)}, {format_ether(balance.value)}"
+            findings.append(Finding(f"wallet {name}", held))
+
+    await _at_a_lasting_block(reader, examine)
+    for finding in findings:
+        yield finding
 
 
 async def check_relays(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
