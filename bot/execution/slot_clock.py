@@ -9,8 +9,8 @@ chance is weighed with how many heads came that late before.
 observed: timestamps step from the head's own, arrivals from the head's arrival; both steps are medians of what was seen.
 """
 
-from bisect import bisect_right
-from collections import Counter, deque
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -65,6 +65,20 @@ class ExpectedBlock(msgspec.Struct, frozen=True):
     """From one block to the next, as far as known: what other lengths of time are measured by."""
 
 
+class _Newest:
+    """The newest ARRIVALS_KEPT numbers, kept in order: what is asked of them is asked in a hurry."""
+
+    def __init__(self) -> None:
+        self._by_age: deque[int] = deque()
+        self.ordered: list[int] = []
+
+    def append(self, number: int) -> None:
+        if len(self._by_age) == ARRIVALS_KEPT:
+            del self.ordered[bisect_left(self.ordered, self._by_age.popleft())]
+        self._by_age.append(number)
+        insort(self.ordered, number)
+
+
 class SlotClock:
     """What has been seen of one chain's blocks. `waits`: a market in lockstep seals no block before we are done."""
 
@@ -75,11 +89,11 @@ class SlotClock:
         self._head_arrived: Nanoseconds | None = None
         self._filled = 0.0
         self._missed = 0.0
-        self._delays: deque[int] = deque(maxlen=ARRIVALS_KEPT)
+        self._delays = _Newest()
         """slots: from a slot's start to its head's arrival."""
-        self._gaps: deque[int] = deque(maxlen=ARRIVALS_KEPT)
+        self._gaps = _Newest()
         """From one head's arrival to its child's."""
-        self._steps: deque[int] = deque(maxlen=ARRIVALS_KEPT)
+        self._steps = _Newest()
         """From one head's timestamp to its child's."""
 
     def note_head(
@@ -109,7 +123,7 @@ class SlotClock:
     @property
     def least_delay(self) -> Nanoseconds | None:
         """slots: the soonest a head came after its slot's start. Negative: the wall clock is behind by that at least."""
-        return Nanoseconds(min(self._delays)) if self._delays else None
+        return Nanoseconds(self._delays.ordered[0]) if self._delays.ordered else None
 
     def next_block(self, now_utc: Nanoseconds, now_monotonic: Nanoseconds) -> ExpectedBlock:
         """The child of the last head noted. Raises ValueError before the first."""
@@ -144,32 +158,30 @@ class SlotClock:
     def _weights(self, stamps: Sequence[int], now_utc: Nanoseconds) -> list[float]:
         """Of each slot: that it is the first with a block, and that this block has not been seen by now. Sum: 1."""
         missed = self.missed_rate
-        delays = sorted(self._delays)
         weights = [
-            missed**place * (1 - missed) * self._unseen(delays, now_utc - stamp * SECOND)
+            missed**place * (1 - missed) * self._unseen(now_utc - stamp * SECOND)
             for place, stamp in enumerate(stamps)
         ]
         whole = sum(weights)
         return [weight / whole for weight in weights]
 
-    def _unseen(self, delays: Sequence[int], since_start: int) -> float:
+    def _unseen(self, since_start: int) -> float:
         """Part of the heads that come later than this into their slot.
 
         Two believed-in heads stand for those never seen: one at `heads_after`, and one that comes any time in a slot.
         """
         if since_start <= 0:
             return 1.0
-        length = self._rule.seconds * SECOND
+        length, delays = self._rule.seconds * SECOND, self._delays.ordered
         later = len(delays) - bisect_right(delays, since_start)
         believed = float(since_start < self._rule.heads_after) + max(1e-9, 1 - since_start / length)
         return (later + believed) / (len(delays) + 2)
 
     def _as_observed(self, head: Head, now_monotonic: Nanoseconds) -> ExpectedBlock:
-        steps = Counter(self._steps)
-        usual = _at_part(sorted(self._steps), 0.5) if len(self._steps) >= FEW else self._rule.seconds
-        seen = sum(steps.values())
-        low, high = (min([*steps, usual]), max([*steps, usual]))
-        gaps = sorted(self._gaps)
+        steps, gaps = self._steps.ordered, self._gaps.ordered
+        usual = _at_part(steps, 0.5) if len(steps) >= FEW else self._rule.seconds
+        alike = bisect_right(steps, usual) - bisect_left(steps, usual)
+        low, high = min(*steps[:1], usual, usual), max(*steps[-1:], usual, usual)
         known = len(gaps) >= FEW
         interval = _at_part(gaps, 0.5) if known else self._rule.seconds * SECOND
         arrived = self._head_arrived if self._head_arrived is not None else now_monotonic
@@ -181,8 +193,8 @@ class SlotClock:
             timestamp=head.timestamp + usual,
             earliest=head.timestamp + low,
             latest=head.timestamp + high,
-            coverage=max(0, seen - 1) / (seen + 1),
-            probability=(steps[usual] + _OTHER_STEP) / (seen + 2 * _OTHER_STEP),
+            coverage=max(0, len(steps) - 1) / (len(steps) + 1),
+            probability=(alike + _OTHER_STEP) / (len(steps) + 2 * _OTHER_STEP),
             opens_at=now_monotonic,
             closes_at=self._closing(arrived + soonest),
             interval=Nanoseconds(interval),
