@@ -18,7 +18,7 @@ from bot.world.arrivals import Arrivals
 from bot.world.bidding_law import BiddingLaw
 from bot.world.block_story import JsonLines
 from bot.world.builder import Builder
-from bot.world.builders_of_market import coinbases_of, open_race
+from bot.world.builders_of_market import coinbases_of, fund_builders, open_race
 from bot.world.competitor import Competitor, usual_shares
 from bot.world.crowd import Crowd
 from bot.world.doors import open_doors
@@ -93,6 +93,7 @@ async def open_market(
         )
         report("executors", "deploying the bot's and the competitor's")
         stage = await set_stage(chain, config.seed, wallets, config.weth)
+        await fund_builders(config, chain, stage)
         market = await _assemble(config, chain, stage, wallets, stack)
         write_bot_env(config.run_dir / "bot.env", market.variables)
         write_market_file(ready_file, _describe(market, chain.config))

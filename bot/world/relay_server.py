@@ -26,7 +26,7 @@ from bot.world.json_rpc import (
 from bot.world.loopback import serve_on_loopback
 from bot.world.relay import Relay
 from bot.world.relay_faults import TURNED_AWAY, Fault, RelayFaults
-from bot.world.relay_kinds import Endpoint, RelayKind
+from bot.world.relay_kinds import RelayKind
 
 VIRTUAL_ARRIVAL = "X-Market-Slot-Fraction"
 """Header by which a client says when its request is to have come, as a part of the slot: for measurements of timing
@@ -63,10 +63,6 @@ class RelayServer:
         self._silence_s = silence_s
         self._runner: web.AppRunner | None = None
         self.port = 0
-
-    @property
-    def name(self) -> Endpoint:
-        return self._kind.name
 
     @property
     def url(self) -> str:
