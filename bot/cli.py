@@ -205,7 +205,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from bot.supervisor import add_order_flow, add_pace, add_port, add_shared_options
+    from bot.supervisor import add_pace, add_port, add_shared_options
 
     parser = argparse.ArgumentParser(
         prog="scripts/bot", description="A DeFi execution bot. Tuned by BOT_ variables; see .env.example."
@@ -232,17 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     _env_file(signer)
     _after(signer)
 
-    market = _verb(verbs, "market", _market, "run the local market alone: chain, relay, traders, competitor")
-    market.add_argument("--run-dir", type=Path, required=True, help="where keys, bot.env and logs go")
-    market.add_argument("--seed", type=int, default=1)
-    market.add_argument("--pools", type=int, default=40)
-    market.add_argument("--tokens", type=int, help="default: as many as are usual for so many pools")
-    add_pace(market)
-    market.add_argument("--lockstep", action="store_true")
-    add_port(market)
-    add_order_flow(market)
-    market.add_argument("--fork-url", help=argparse.SUPPRESS)  # these two are of `bot fork`
-    market.add_argument("--fork-profile", default="market", help=argparse.SUPPRESS)
+    _market_verb(verbs)
 
     fork = _verb(
         verbs, "fork", _fork, "run the bot on a fork of your chain, with the market's relay around it"
@@ -285,6 +275,22 @@ def _parser() -> argparse.ArgumentParser:
         "--suggest", action="store_true", help="print a conservative set of limits for each wallet"
     )
     return parser
+
+
+def _market_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from bot.supervisor import add_order_flow, add_pace, add_port
+
+    market = _verb(verbs, "market", _market, "run the local market alone: chain, relay, traders, competitor")
+    market.add_argument("--run-dir", type=Path, required=True, help="where keys, bot.env and logs go")
+    market.add_argument("--seed", type=int, default=1)
+    market.add_argument("--pools", type=int, default=40)
+    market.add_argument("--tokens", type=int, help="default: as many as are usual for so many pools")
+    add_pace(market)
+    market.add_argument("--lockstep", action="store_true")
+    add_port(market)
+    add_order_flow(market)
+    market.add_argument("--fork-url", help=argparse.SUPPRESS)  # these two are of `bot fork`
+    market.add_argument("--fork-profile", default="market", help=argparse.SUPPRESS)
 
 
 def _verb(
