@@ -14,7 +14,14 @@ from bot.core.decisions import BlockEnvironment, Opportunity, Plan
 from bot.core.funnel import Funnel
 from bot.core.identity import Address, BlockRef
 from bot.core.messages import BlockArrived
-from bot.core.pending import Behind, HintLog, PendingSeen, PendingTransaction, StorageOverride
+from bot.core.pending import (
+    ANOTHER_COMES_FIRST,
+    Behind,
+    HintLog,
+    PendingSeen,
+    PendingTransaction,
+    StorageOverride,
+)
 from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
 from bot.costs.base_fee import next_base_fee
@@ -191,7 +198,7 @@ class Backruns:
         if isinstance(ran, Reverted):
             return FAILS
         if isinstance(ran, Unknown):
-            return NOT_SIMULATED
+            return ANOTHER_COMES_FIRST if ran.cause.startswith(ANOTHER_COMES_FIRST) else NOT_SIMULATED
         if not _stands_at(block, world):
             return ANOTHER_BLOCK
         return _or_reason(overlay_of(world.state, ran.value.logs))

@@ -14,7 +14,7 @@ from bot import backrun_tick as module
 from bot.backrun_tick import BackrunDeps, Backruns
 from bot.core.funnel import Funnel
 from bot.core.identity import keccak
-from bot.core.pending import HintLog, PendingSeen, PendingTransaction, StorageOverride
+from bot.core.pending import ANOTHER_COMES_FIRST, HintLog, PendingSeen, PendingTransaction, StorageOverride
 from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.transaction import SignedTransaction, decode_signed
@@ -158,7 +158,8 @@ async def test_what_pays_without_it_is_the_blocks_own(stage):
     ("answer", "reason"),
     [
         (Reverted("expired"), module.FAILS),
-        (Unknown("what goes before it has nonce 9"), module.NOT_SIMULATED),
+        (Unknown("silence"), module.NOT_SIMULATED),
+        (Unknown(f"{ANOTHER_COMES_FIRST}: nonce 9, its sender is at 3"), ANOTHER_COMES_FIRST),
         (Ok(SimulatedCall(1, ())), "moves no pool that is traded on"),
         (Ok(SimulatedCall(1, (sync(DEAR, 100 * ETHER, 200 * ETHER),))), module.NOTHING_OPENED),
         (Ok(SimulatedCall(1, (sync(DEAR, 101 * ETHER, 200 * ETHER),))), module.NOTHING_OPENED),

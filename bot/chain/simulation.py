@@ -13,7 +13,7 @@ from bot.chain.revert_reason import revert_reason
 from bot.core.decisions import BlockEnvironment
 from bot.core.ethereum_json import MalformedAnswer, decode_data, decode_log, decode_quantity, decoded
 from bot.core.identity import Address, BlockRef, hex_bytes, hex_quantity
-from bot.core.pending import Behind, PendingTransaction, StorageOverride
+from bot.core.pending import ANOTHER_COMES_FIRST, Behind, PendingTransaction, StorageOverride
 from bot.core.ports import JsonRpc, RpcResult, SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown, in_words
 from bot.core.transaction import AccessList, TransactionFields
@@ -95,7 +95,7 @@ class NodeSimulator:
         if not isinstance(known, Ok):
             return Unknown(f"the nonce of what goes before it: {in_words(known)}")
         if known.value != pending.nonce:
-            return Unknown(f"what goes before it has nonce {pending.nonce}, its sender is at {known.value}")
+            return Unknown(f"{ANOTHER_COMES_FIRST}: nonce {pending.nonce}, its sender is at {known.value}")
         return _answered(answer, environment, len(calls))
 
     async def _run(

@@ -1,10 +1,16 @@
 """Transactions that are not in a block yet: as much of each as its source reveals. One shape for every source."""
 
+from typing import Final
+
 import msgspec
 
 from bot.core.identity import Address, TxHash
 from bot.core.transaction import AccessList
 from bot.core.units import Gas, Nanoseconds, Wei, WeiPerGas
+
+
+ANOTHER_COMES_FIRST: Final = "another of its sender comes first"
+"""How the cause begins where a pending transaction could not be run for its nonce."""
 
 
 class Authorization(msgspec.Struct, frozen=True):

@@ -126,7 +126,7 @@ async def test_ours_that_reverts_behind_theirs_is_reverted(stage):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"nonce": 3}, "has nonce 3, its sender is at 0"),
+        ({"nonce": 3}, "another of its sender comes first: nonce 3, its sender is at 0"),
         ({"max_fee_per_gas": 6, "max_priority_fee_per_gas": 1}, "pays 6 per gas, the base fee is 7"),
         ({"type": 3}, "blobs"),
         ({"value": 10**30}, "nsufficient"),
