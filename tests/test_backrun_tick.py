@@ -246,6 +246,17 @@ async def test_a_plan_that_fails_behind_it_goes_nowhere(stage):
     assert stage.sent == []
 
 
+async def test_with_more_gas_it_still_stands_behind_the_same(stage):
+    stage.market.simulator.answers = [Reverted("", b"")]
+    assert await stage.follow() is None
+    [bundle] = stage.sent
+    assert bundle.transactions[0] == swap().raw
+    [intent] = stage.market.journal.of("intent")
+    less, more = stage.market.simulator.ran
+    assert more.gas_limit > less.gas_limit
+    assert (intent.plan.behind.hash, intent.plan.transaction) == (swap().hash, more)
+
+
 async def test_the_wallets_own_better_bundle_is_not_competed_with(stage):
     assert await stage.follow(seen_whole(swap("first"))) is None
     stage.runner.answer = Ok(SimulatedCall(1, (sync(DEAR, 108 * ETHER, 200 * ETHER),)))

@@ -8,7 +8,6 @@ from bot.core.identity import Address, TxHash
 from bot.core.transaction import AccessList
 from bot.core.units import Gas, Nanoseconds, Wei, WeiPerGas
 
-
 ANOTHER_COMES_FIRST: Final = "another of its sender comes first"
 """How the cause begins where a pending transaction could not be run for its nonce."""
 
