@@ -3,11 +3,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.chain.relay_rows import MARKET
+from bot.chain.relays import open_route
 from bot.chain.rpc import open_rpc, open_session
 from bot.clock import SystemClock
 from bot.core.units import Nanoseconds
 from bot.world.anvil import Anvil, AnvilConfig
 from tests.chain.fake_node import FakeNode
+from tests.chain.relay_server import IDENTITY, PATIENCE, LaterClock, RelayServer
 from tests.chain.token_stage import TokenStage
 
 LIMIT = Nanoseconds(10 * 10**9)
@@ -67,3 +70,31 @@ async def token_stage(tmp_path, token_cache):
     stage = await TokenStage.open(tmp_path, token_cache)
     yield stage
     await stage.close()
+
+
+@pytest.fixture
+async def relay():
+    server = RelayServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def clock():
+    return LaterClock()
+
+
+@pytest.fixture
+async def opened(relay, clock):
+    """Opens routes to `relay`, or to another address, by the clock that can be set forward."""
+    routes = []
+
+    def open_(row=MARKET, url=None, limit=PATIENCE, **more):
+        route = open_route(row, url or relay.url, IDENTITY, clock, limit, **more)
+        routes.append(route)
+        return route
+
+    yield open_
+    for route in routes:
+        await route.close()

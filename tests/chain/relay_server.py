@@ -8,7 +8,14 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_utils import keccak
 
+from bot.chain.relay_identity import RelayIdentity
 from bot.clock import SystemClock
+from bot.core.units import Nanoseconds
+
+IDENTITY = RelayIdentity(keccak(b"relay identity of the tests"))
+UUID = "01234567-89ab-4cde-8f01-23456789abcd"
+PATIENCE = Nanoseconds(10 * 10**9)
+UNKNOWN_METHOD = {"code": -32601, "message": "the method eth_sendBundle does not exist"}
 
 
 class LaterClock(SystemClock):
@@ -94,3 +101,14 @@ class RelayServer:
 
 def json_answer(answer, status=200):
     return web.Response(body=msgspec.json.encode(answer), status=status, content_type="application/json")
+
+
+def answers(status=200, error=None, **headers):
+    """For `respond`: this error to every request."""
+
+    async def respond(_, asked):
+        answer = json_answer({"jsonrpc": "2.0", "id": asked["id"], "error": error}, status)
+        answer.headers.update(headers)
+        return answer
+
+    return respond

@@ -9,7 +9,6 @@ from eth_utils import keccak
 from msgspec.structs import replace
 
 from bot.chain.relay_connection import MAX_ANSWER_BYTES
-from bot.chain.relay_identity import RelayIdentity
 from bot.chain.relay_rows import FLASHBOTS_PROTECT, MARKET, MARKET_UNPROTECTED, PUBLIC, ROWS
 from bot.chain.relays import open_route
 from bot.clock import SystemClock
@@ -18,42 +17,12 @@ from bot.core.identity import to_checksum
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Nanoseconds
 from bot.execution.submit import submit
-from tests.chain.relay_server import LaterClock, RelayServer, json_answer
+from tests.chain.relay_server import IDENTITY, PATIENCE, UUID, RelayServer, json_answer
 
-IDENTITY = RelayIdentity(keccak(b"relay identity of the tests"))
-UUID = "01234567-89ab-4cde-8f01-23456789abcd"
 BUNDLE = Bundle((b"\x02first", b"\x02second"), 0x1234, UUID, may_revert=True)
 SINGLE = replace(BUNDLE, transactions=(b"\x02only",), may_revert=False)
 BUNDLE_HASH = "0x" + keccak(keccak(b"\x02first") + keccak(b"\x02second")).hex()
-PATIENCE = Nanoseconds(10 * 10**9)
 SHORT = Nanoseconds(100 * 10**6)
-
-
-@pytest.fixture
-async def relay():
-    server = RelayServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-def clock():
-    return LaterClock()
-
-
-@pytest.fixture
-async def opened(relay, clock):
-    routes = []
-
-    def open_(row=MARKET, limit=PATIENCE, **more):
-        route = open_route(row, relay.url, IDENTITY, clock, limit, **more)
-        routes.append(route)
-        return route
-
-    yield open_
-    for route in routes:
-        await route.close()
 
 
 async def test_a_bundle_arrives_signed_and_field_by_field(relay, opened):

@@ -6,62 +6,19 @@ from email.utils import formatdate
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
-from eth_utils import keccak
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from bot.chain.relay_identity import RelayIdentity
-from bot.chain.relay_rows import BLOXROUTE, FLASHBOTS, MARKET, MARKET_TITAN, MARKET_UNPROTECTED, ROWS
+from bot.chain.relay_rows import MARKET_TITAN, MARKET_UNPROTECTED
 from bot.chain.relay_troubles import LONGEST_PAUSE, pause_of
-from bot.chain.relays import open_route, warm_all
 from bot.core.decisions import Bundle
-from bot.core.errors import BadConfiguration
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.units import Nanoseconds
-from tests.chain.relay_server import LaterClock, RelayServer, json_answer
+from tests.chain.relay_server import UNKNOWN_METHOD, UUID, answers, json_answer
 
-IDENTITY = RelayIdentity(keccak(b"relay identity of the standing"))
-UUID = "01234567-89ab-4cde-8f01-23456789abcd"
 BUNDLE = Bundle((b"\x02first",), 0x1234, UUID, may_revert=True)
-PATIENCE = Nanoseconds(10 * 10**9)
 NOW = 1_795_000_000
 """Seconds of UTC that the tests' wall clock stands at."""
-
-
-@pytest.fixture
-async def relay():
-    server = RelayServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-def clock():
-    return LaterClock()
-
-
-@pytest.fixture
-async def opened(relay, clock):
-    routes = []
-
-    def open_(row=MARKET, url=None, **more):
-        route = open_route(row, url or relay.url, IDENTITY, clock, PATIENCE, **more)
-        routes.append(route)
-        return route
-
-    yield open_
-    for route in routes:
-        await route.close()
-
-
-def answers(status=200, error=None, **headers):
-    async def respond(_, asked):
-        answer = json_answer({"jsonrpc": "2.0", "id": asked["id"], "error": error}, status)
-        answer.headers.update(headers)
-        return answer
-
-    return respond
 
 
 async def fails(route, times=1):
@@ -69,7 +26,6 @@ async def fails(route, times=1):
         assert not isinstance(await route.send(replace(BUNDLE, target_block=block)), Ok)
 
 
-UNKNOWN_METHOD = {"code": -32601, "message": "the method eth_sendBundle does not exist"}
 HARD = {
     "403": (answers(403, "no"), "does not let us in (HTTP 403: no)", "relay-check"),
     "401": (answers(401, {"message": "who?"}), "does not let us in (HTTP 401: who?)", "relay-check"),
@@ -297,76 +253,6 @@ async def test_what_cannot_be_said_to_a_relay_counts_for_nothing(opened, relay):
     assert "mines reverts" in (await opened(MARKET_UNPROTECTED).send(BUNDLE)).reason
     assert (route.standing.sent, route.standing.problem, route.is_usable) == (0, "", True)
     assert relay.requests == []
-
-
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-async def test_a_ping_names_no_transaction_and_only_when_the_connection_would_go_idle(
-    opened, relay, clock, row
-):
-    route = opened(row, authorization="account")
-    await route.warm()
-    await route.warm()
-    assert len(relay.requests) == 1
-    method, params, body, _ = relay.requests[0]
-    assert (method, params) in ((row.sends_by, [{}]), (row.sends_by, {}), ("eth_chainId", []))
-    assert b"0x" not in body
-    assert route.is_usable, route.standing.problem
-    clock.later(20)
-    await route.warm()
-    assert len(relay.requests) == 1
-    clock.later(10)
-    await route.warm()
-    assert len(relay.requests) == 2
-    assert route.standing.sent == 0
-    assert len(relay.connections) == 1
-
-
-async def test_a_bundle_keeps_the_connection_warm_by_itself(opened, relay, clock):
-    route = opened()
-    for block in range(4):
-        await route.send(replace(BUNDLE, target_block=block))
-        clock.later(12)
-        await warm_all([route])
-    assert relay.methods == ["eth_sendBundle"] * 4
-    assert all(params != [{}] for _, params, _, _ in relay.requests)
-
-
-async def test_the_first_ping_finds_a_wrong_row_before_the_first_bundle(opened, relay):
-    relay.respond = answers(error=UNKNOWN_METHOD)
-    route = opened()
-    await warm_all([route])
-    assert not route.is_usable
-
-
-async def test_an_account_is_let_in_by_its_header_alone(opened, relay):
-    with pytest.raises(BadConfiguration, match="BOT_RELAY_BLOXROUTE__AUTHORIZATION_FILE is not set"):
-        opened(BLOXROUTE)
-    route = opened(BLOXROUTE, authorization="Y2FuYXJ5")
-    assert isinstance(await route.send(BUNDLE), Ok)
-    assert relay.headers[0]["Authorization"] == "Y2FuYXJ5"
-    assert "X-Flashbots-Signature" not in relay.headers[0]
-    relay.respond = answers(401, "unknown account")
-    await fails(route)
-    assert "BOT_RELAY_BLOXROUTE__AUTHORIZATION_FILE" in route.standing.problem
-    assert "Y2FuYXJ5" not in repr(route.standing)
-
-
-@pytest.mark.parametrize(
-    ("row", "method"), [(FLASHBOTS, "eth_cancelBundle"), (MARKET_TITAN, "eth_sendBundle")]
-)
-async def test_a_cancel_goes_the_relays_own_way(opened, relay, row, method):
-    assert await opened(row).cancel(UUID) == Ok(None)
-    [(asked, [fields], _, _)] = relay.requests
-    assert asked == method
-    assert fields == {"replacementUuid": UUID} | ({} if row is FLASHBOTS else {"txs": []})
-
-
-async def test_a_cancel_that_is_not_known_takes_nothing_out_of_use(opened, relay):
-    relay.respond = answers(error={"code": -32601, "message": "method not found"})
-    route = opened()
-    assert isinstance(await route.cancel(UUID), Reverted)
-    assert route.is_usable
-    assert "does not know eth_cancelBundle" in route.standing.problem
 
 
 async def test_an_answer_about_another_transaction_is_a_malformed_one(opened, relay):
