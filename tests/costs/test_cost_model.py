@@ -59,6 +59,14 @@ def test_the_margin_covers_two_full_blocks_of_layer_1(first, second, price):
     assert after.data_fee(CONTRACT_CALL) <= CostModel(OSAKA, before).worst(0, 0, CONTRACT_CALL) + 1
 
 
+def test_the_operator_fee_is_of_the_gas_used_and_at_worst_of_the_limit():
+    model = CostModel(OSAKA, OpStackFee("op-isthmus", 10**9, 1, 5_227, 1_014_213, 2_000_000, 11))
+    data = model.predicted(0, 7, 0, 0, CONTRACT_CALL).l1_fee - 11
+    assert data > 0
+    assert model.predicted(500, 7, 0, 0, CONTRACT_CALL).l1_fee == data + 1_011
+    assert model.worst(900, 0, CONTRACT_CALL) == -(-data * 127 // 100) + 1_811
+
+
 def test_without_a_margin_the_data_fee_stands_as_it_is():
     fee = OpStackFee("op-jovian", 10**9, 1, 5_227, 1_014_213, 7, 11)
     model = CostModel(OSAKA, fee, Bps(0))

@@ -181,6 +181,21 @@ def ask_after(clock, gaps):
     return ask(clock, at)
 
 
+def test_an_observed_chain_that_changes_its_pace_is_followed():
+    found = ask_after(SlotClock(OBSERVED), [5 * SECOND] * 300 + [SECOND] * 200)
+    assert found.interval == SECOND
+
+
+def test_the_chance_of_the_usual_step_is_how_often_it_was_taken():
+    clock, at, timestamp = SlotClock(OBSERVED), AT * SECOND, AT
+    for number in range(101):
+        note(clock, head(number, timestamp), at)
+        at, timestamp = at + SECOND, timestamp + (24 if number % 4 == 3 else 12)
+    found = ask(clock, at)
+    assert found.probability == pytest.approx(75.5 / 101)
+    assert (found.latest - found.earliest, found.coverage) == (12, 99 / 101)
+
+
 def test_an_observed_chain_that_is_overdue_is_not_closed_for_ever():
     clock = SlotClock(OBSERVED)
     ask_after(clock, [SECOND] * 20)
