@@ -20,7 +20,7 @@ def slots(count):
 
 TOUCHED = st.lists(
     st.tuples(st.sampled_from(ADDRESSES), st.integers(0, 40).map(slots)),
-    max_size=4,
+    max_size=3,
     unique_by=lambda entry: entry[0],
 ).map(tuple)
 
