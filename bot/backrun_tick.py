@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from bot.carry_out import DONE, TickDeps, Upkeep, WalletAtHead, carry_out, plan_for
+from bot.carry_out import DONE, TickDeps, Upkeep, WalletAtHead, carry_out, expected_timestamp, plan_for
 from bot.core.decisions import BlockEnvironment, Opportunity, Plan
 from bot.core.funnel import Funnel
 from bot.core.identity import Address, BlockRef
@@ -190,7 +190,7 @@ class Backruns:
         if pending is None:
             return _or_reason(overlay_of_hint(world.state, seen.logs))
         self._simulations += 1
-        environment = next_block(block.head, tick.execution)
+        environment = next_block(block.head, tick.execution, expected_timestamp(tick))
         run = self._deps.runner.run_pending(pending, block.head.ref, environment)
         within = await tick.clock.within(tick.simulation_limit, run)
         funnel.took("run pending", tick.clock.monotonic() - started)

@@ -202,7 +202,14 @@ async def carry_again(
     answer = await deps.clock.within(
         deps.simulation_limit,
         why_withdrawn(
-            standing, head, wallet.count, wallet.balance, deps.simulator, deps.schedule, deps.execution
+            standing,
+            head,
+            wallet.count,
+            wallet.balance,
+            deps.simulator,
+            deps.schedule,
+            deps.execution,
+            expected_timestamp(deps),
         ),
     )
     funnel.took("simulate again", deps.clock.monotonic() - started)
@@ -219,12 +226,16 @@ async def carry_again(
     funnel.resubmitted += int(sent.routes > 0)
 
 
+def expected_timestamp(deps: TickDeps) -> int:
+    """Of the block after the newest head: a slot that was missed moves it."""
+    return deps.slots.next_block(deps.clock.utc(), deps.clock.monotonic()).timestamp
+
+
 async def _simulate(
     plan: Plan, simulator: Simulator, block: BlockArrived, deps: TickDeps
 ) -> Ok[Simulation] | Reverted | Unknown:
-    answer = await deps.clock.within(
-        deps.simulation_limit, simulate_plan(simulator, plan, block.head, deps.execution)
-    )
+    simulated = simulate_plan(simulator, plan, block.head, deps.execution, expected_timestamp(deps))
+    answer = await deps.clock.within(deps.simulation_limit, simulated)
     return answer.value if isinstance(answer, Ok) else answer
 
 

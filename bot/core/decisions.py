@@ -96,11 +96,15 @@ class Plan(msgspec.Struct, frozen=True):
     bid_share: Bps | None = None
     """The part of the net profit that was bid, and why, in `bid_reason`. None in plans of older journals."""
     bid_reason: str = ""
+    l1_fee: Wei = Wei(0)
+    """What a rollup is expected to charge beside gas; 0 on layer 1."""
+    l1_worst: Wei = Wei(0)
+    """The most it can be, until the transaction is included."""
 
     @property
     def worst_gas_cost(self) -> Wei:
-        """The most this transaction can ever cost the wallet in gas."""
-        return gas_cost(self.transaction.gas_limit, self.transaction.max_fee_per_gas)
+        """The most this transaction can ever cost the wallet in gas, and in what a rollup charges beside it."""
+        return Wei(gas_cost(self.transaction.gas_limit, self.transaction.max_fee_per_gas) + self.l1_worst)
 
 
 class BlockEnvironment(msgspec.Struct, frozen=True):

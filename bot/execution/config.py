@@ -5,6 +5,8 @@ import msgspec
 from bot.core.identity import Address
 from bot.core.route_standing import BidBy
 from bot.core.units import Bps, Wei, WeiPerGas
+from bot.costs.cost_model import CostModel
+from bot.costs.gas_schedule import OSAKA
 
 
 class ExecutionConfig(msgspec.Struct, frozen=True):
@@ -25,5 +27,7 @@ class ExecutionConfig(msgspec.Struct, frozen=True):
     """On top of the estimate by shape, for the gas limit."""
     window_blocks: int = 1
     """How many blocks a transaction may execute in, from the next one on."""
+    costs: CostModel = CostModel(OSAKA)
+    """Of the chain; a rollup's charges beside gas count in the plan, at the gate and in the ledger."""
     slot_seconds: int = 12
     """From one block's timestamp to the next one's; the chain profile's."""

@@ -17,10 +17,14 @@ from bot.costs.gas_table import estimate_gas, gas_limit_for, shape_of
 from bot.execution.bid_policy import BidChoice
 from bot.execution.bidding import builder_payment, priority_fee_bid
 from bot.execution.config import ExecutionConfig
-from bot.protocols.executor import MAX_CYCLES, Cycle, Hop, encode_execute
+from bot.protocols.executor import MAX_CYCLES, Cycle, Hop, calldata_bytes, encode_execute
 
 BACKRUN: Final = "backrun"
 """Strategy of every plan that stands behind somebody else's transaction, and of its opportunities."""
+
+
+_MOST_AROUND_DATA = 200
+"""Bytes of a signed transaction of type 2 beside its calldata, at most."""
 
 
 class NotWorthIt(msgspec.Struct, frozen=True):
@@ -49,6 +53,8 @@ class _Costs(msgspec.Struct, frozen=True):
     """The estimate at the exact next base fee."""
     worst: Wei
     """The whole gas limit at the highest fee."""
+    l1_fee: Wei
+    """Of `expected`, what a rollup charges beside gas."""
 
 
 class _Bid(msgspec.Struct, frozen=True):
@@ -123,6 +129,8 @@ def build_plan(
         behind=behind,
         bid_share=chosen.share,
         bid_reason=chosen.reason,
+        l1_fee=costs.l1_fee,
+        l1_worst=Wei(costs.worst - gas_cost(costs.gas_limit, costs.max_fee)),
     )
 
 
@@ -197,12 +205,15 @@ def _costs(merged: tuple[Opportunity, ...], head: Head, config: ExecutionConfig)
     next_fee = next_base_fee(head)
     gas_limit = gas_limit_for(shapes, config.gas_margin)
     max_fee = WeiPerGas(base_fee_bound_up(next_fee, config.window_blocks - 1) + config.priority_fee)
+    raw_bytes = _MOST_AROUND_DATA + calldata_bytes(sum(len(opportunity.legs) for opportunity in merged))
+    terms = config.costs.predicted(estimate, next_fee, config.priority_fee, Wei(0), raw_bytes)
     return _Costs(
         gas=estimate,
         gas_limit=gas_limit,
         max_fee=max_fee,
-        expected=gas_cost(estimate, WeiPerGas(next_fee + config.priority_fee)),
-        worst=gas_cost(gas_limit, max_fee),
+        expected=terms.total,
+        worst=config.costs.worst(gas_limit, max_fee, raw_bytes),
+        l1_fee=terms.l1_fee,
     )
 
 

@@ -12,18 +12,17 @@ from bot.core.units import Wei, WeiPerGas
 
 WITHDRAWAL_TOPIC: Final = keccak(b"Withdrawal(address,uint256)")
 """WETH9. Topics: this, whose; data: the amount."""
-_NO_FEE: Final = Wei(0)
 
 
-def predicted_terms(plan: Plan, simulation: Simulation, l1_fee: Wei = _NO_FEE) -> CostTerms:
-    """By the last simulation before it was signed; `l1_fee` is what the cost model of a rollup said, else 0."""
+def predicted_terms(plan: Plan, simulation: Simulation) -> CostTerms:
+    """By the last simulation before it was signed, and by the cost model of the chain."""
     transaction, base_fee = plan.transaction, simulation.environment.base_fee
     room = max(0, transaction.max_fee_per_gas - base_fee)
     return CostTerms(
         gas=simulation.gas_used,
         base_fee=base_fee,
         tip=WeiPerGas(min(transaction.max_priority_fee_per_gas, room)),
-        l1_fee=l1_fee,
+        l1_fee=plan.l1_fee,
         payment=plan.payment,
     )
 

@@ -78,6 +78,7 @@ async def why_withdrawn(
     simulator: Simulator,
     schedule: GasSchedule,
     config: ExecutionConfig,
+    timestamp: int | None = None,
 ) -> Check | None:
     """None: on top of `head` the very bytes still earn what was predicted, above the minimum after gas.
 
@@ -87,7 +88,8 @@ async def why_withdrawn(
     checked = preflight(plan, head, count, balance, schedule)
     if isinstance(checked, PreflightFailed):
         return checked.check
-    simulated = await simulate_plan(simulator, msgspec.structs.replace(plan, state=head.ref), head, config)
+    here = msgspec.structs.replace(plan, state=head.ref)
+    simulated = await simulate_plan(simulator, here, head, config, timestamp)
     if isinstance(simulated, Reverted):
         return Check("reverted", "runs through", simulated.reason)
     if isinstance(simulated, Unknown):

@@ -81,6 +81,11 @@ def encode_execute(  # the order of the contract's own arguments
     return b"".join(parts)
 
 
+def calldata_bytes(hops: int) -> int:
+    """Length of `encode_execute`'s result for so many hops in all its cycles."""
+    return 4 + _WORD * (_HEAD_WORDS + 1 + 2 * hops)
+
+
 def _append_cycle(parts: list[bytes], cycle: Cycle) -> None:
     if not MIN_HOPS <= len(cycle.hops) <= MAX_HOPS:
         raise ValueError(f"{len(cycle.hops)} hops: a cycle has {MIN_HOPS} to {MAX_HOPS}")

@@ -25,7 +25,7 @@ def reservation_of(plan: Plan, context: GateContext) -> Reservation:
         wallet=plan.wallet,
         nonce=transaction.nonce,
         worst_cost=Wei(plan.worst_gas_cost + transaction.value),
-        expired_cost=gas_cost(expired_gas, transaction.max_fee_per_gas),
+        expired_cost=Wei(gas_cost(expired_gas, transaction.max_fee_per_gas) + plan.l1_worst),
     )
 
 

@@ -237,7 +237,7 @@ def test_predicted_terms_are_of_the_simulated_block(tip_cap, room, tip):
     fields = replace(PLAN.transaction, max_priority_fee_per_gas=WeiPerGas(tip_cap))
     environment = BlockEnvironment(101, 0, WeiPerGas(fee - room), Gas(30_000_000), RIVAL)
     simulation = Simulation(b"", PLAN.state, environment, Gas(139_000), PLAN.predicted_profit)
-    terms = predicted_terms(replace(PLAN, transaction=fields), simulation, Wei(4))
+    terms = predicted_terms(replace(PLAN, transaction=fields, l1_fee=Wei(4)), simulation)
     assert terms == CostTerms(
         Gas(139_000), WeiPerGas(fee - room), WeiPerGas(tip), Wei(4), payment=PLAN.payment
     )
