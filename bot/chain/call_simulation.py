@@ -21,14 +21,15 @@ from bot.core.decisions import BlockEnvironment
 from bot.core.ethereum_json import MalformedAnswer, decode_data, decode_quantity
 from bot.core.identity import Address, BlockRef, TxHash, hex_bytes, hex_quantity, keccak
 from bot.core.messages import Log
-from bot.core.pending import Behind
-from bot.core.ports import JsonRpc, RpcResult, SimulatedCall, Simulator
+from bot.core.pending import Behind, PendingTransaction
+from bot.core.ports import JsonRpc, RpcResult, SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown, in_words
 from bot.core.transaction import TransactionFields
 from bot.core.units import UINT256_MAX, Gas, WeiPerGas
 from bot.protocols.erc20 import TRANSFER_TOPIC
 from bot.protocols.executor import EXECUTE_SELECTOR
 
+_LACKS: Final = "this node has no eth_simulateV1"
 PROFIT_REASON: Final = "executor: min profit"
 """How contracts/Executor.vy refuses a gain below the minimum."""
 _RECIPIENT: Final = keccak(b"recipient()")[:4]
@@ -92,6 +93,13 @@ class CallSimulator:
             return self._outcome(transaction, min_profit, answers)
         except MalformedAnswer as error:
             return Unknown(f"eth_call: {error}")
+
+    async def run_pending(
+        self, pending: PendingTransaction, on: BlockRef, environment: BlockEnvironment
+    ) -> Ok[SimulatedCall] | Reverted | Unknown:
+        """Unknown, always: an eth_call has no logs to tell what somebody else's transaction does."""
+        del pending, on, environment
+        return Unknown(f"{_LACKS}: what a pending transaction does cannot be known")
 
     def _calls(
         self,
@@ -157,7 +165,7 @@ class CallSimulator:
         return Ok(SimulatedCall(gas.value, (_profit_transfer(transaction, payee, min_profit),)))
 
 
-async def simulator_for(rpc: JsonRpc) -> tuple[Simulator, str]:
+async def simulator_for(rpc: JsonRpc) -> tuple[NodeSimulator | CallSimulator, str]:
     """How this node simulates, found out by asking it, and in words what that means; to be said at the start.
 
     A node that does not answer is taken for one that has `eth_simulateV1`: one that has not makes every simulation

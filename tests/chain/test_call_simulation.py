@@ -256,6 +256,8 @@ async def test_what_it_cannot_do_it_says_without_asking(node):
     other = await simulate(node, transaction=msgspec.structs.replace(TX, data=b"\x01" * 200))
     assert isinstance(behind, Unknown)
     assert "behind another" in behind.cause
+    pending = await CallSimulator(None, overrides_estimates=True).run_pending(None, ON, TOLD)
+    assert isinstance(pending, Unknown)
     assert isinstance(other, Unknown)
     assert not script.asked
     with pytest.raises(ValueError, match="only the next"):
