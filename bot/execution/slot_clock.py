@@ -125,6 +125,23 @@ class SlotClock:
         """slots: the soonest a head came after its slot's start. Negative: the wall clock is behind by that at least."""
         return Nanoseconds(self._delays.ordered[0]) if self._delays.ordered else None
 
+    def why_not_trusted(self) -> str | None:
+        """slots: why the wall clock or the node cannot be right, for the log; None as long as heads come when they can."""
+        soonest = self.least_delay
+        if self._rule.kind != "slots" or soonest is None or len(self._delays.ordered) < FEW:
+            return None
+        if soonest < 0:
+            return (
+                f"a head came {-soonest / SECOND:.3f} s before its slot began: the wall clock is behind by that at"
+                " least, set it by NTP"
+            )
+        if soonest > self._rule.seconds * SECOND * 2 // 3:
+            return (
+                f"no head comes sooner than {soonest / SECOND:.3f} s into its slot of {self._rule.seconds} s: the wall"
+                " clock is ahead (set it by NTP), or the node is that late"
+            )
+        return None
+
     def next_block(self, now_utc: Nanoseconds, now_monotonic: Nanoseconds) -> ExpectedBlock:
         """The child of the last head noted. Raises ValueError before the first."""
         head = self._head

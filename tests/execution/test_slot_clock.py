@@ -229,12 +229,23 @@ def test_where_the_chain_waits_nothing_closes():
         assert ask(clock, AT * SECOND).closes_at == NEVER
 
 
-def test_a_wall_clock_that_is_behind_is_seen():
-    clock = SlotClock(MAINNET)
+@pytest.mark.parametrize(
+    ("off_by_s", "said"),
+    [(0, None), (-2.5, "0.500 s before its slot began"), (7, "no head comes sooner than 9.000 s"), (5, None)],
+)
+def test_a_wall_clock_that_is_off_is_seen(off_by_s, said):
+    """Heads come 2 s into their slots, by a clock that is off; three of them are enough to say so."""
+    clock, observed = SlotClock(MAINNET), SlotClock(OBSERVED)
     assert clock.least_delay is None
-    note(clock, head(9, AT), AT * SECOND - 300_000_000)
-    note(clock, head(10, AT + 12), (AT + 12) * SECOND + 1_500_000_000)
-    assert clock.least_delay == -300_000_000
+    for number in range(3):
+        assert clock.why_not_trusted() is None
+        timestamp = AT + 12 * number
+        for one in (clock, observed):
+            note(one, head(number, timestamp), timestamp * SECOND + int((2 + off_by_s) * SECOND))
+    assert clock.least_delay == (2 + off_by_s) * SECOND
+    words = clock.why_not_trusted()
+    assert words is None if said is None else said in words
+    assert observed.why_not_trusted() is None
 
 
 def test_old_slots_are_forgotten_by_halves():
