@@ -187,7 +187,7 @@ def _shortfalls(bundles: Sequence[Told]) -> dict[str, Any]:
         "payment_exact": sum(
             1 for end in lost if end.shortfall is not None and end.rival and end.rival.payers == 1
         ),
-        "median_short_bps": short[len(short) // 2] if short else None,
+        "median_short_bps": short[(len(short) - 1) // 2] if short else None,
         "worst_short_bps": short[-1] if short else None,
     }
 

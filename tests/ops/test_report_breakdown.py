@@ -95,7 +95,7 @@ def test_how_short_in_the_median_and_at_worst():
         "outbid": 3,
         "payment_known": 2,
         "payment_exact": 1,
-        "median_short_bps": 2_500,
+        "median_short_bps": 0,
         "worst_short_bps": 2_500,
     }
     assert breakdown(told_of(landed()))["shortfalls"]["median_short_bps"] is None
