@@ -21,8 +21,8 @@ class MarketClock(Protocol):
         """The bot has finished block (number, hash); whether that is `head`."""
         ...
 
-    def slot_fraction(self) -> float:
-        """How much of the slot of the block being built is over: 0 to 1; 0 where time does not pass."""
+    def slot_fraction(self, building: int) -> float:
+        """How much of the slot of block `building`, the one after the head, is over: 0 to 1; 0 where time does not pass."""
         ...
 
 
@@ -32,16 +32,20 @@ class WallClock:
     def __init__(self, pace: Nanoseconds) -> None:
         self._pace = pace / 1e9
         self._next: float | None = None
+        self._awaited = 0
 
     async def until_next(self, head: BlockRef, *, announced: bool) -> None:  # noqa: ARG002  # time alone decides
+        self._awaited = head.number + 1
         now = asyncio.get_running_loop().time()
         self._next = now + self._pace if self._next is None else max(self._next + self._pace, now)
         await asyncio.sleep(self._next - now)
 
-    def slot_fraction(self) -> float:
+    def slot_fraction(self, building: int) -> float:
         if self._next is None:
             return 0.0
-        left = (self._next - asyncio.get_running_loop().time()) / self._pace
+        # Once the awaited block is sealed, the next slot is open though nobody has asked for its end yet.
+        end = self._next + (building - self._awaited) * self._pace
+        left = (end - asyncio.get_running_loop().time()) / self._pace
         return min(max(1.0 - left, 0.0), 1.0)
 
     def tick_done(self, head: BlockRef, number: int, block_hash: bytes) -> bool:
@@ -60,7 +64,7 @@ class Lockstep:
             self._changed.clear()
             await self._changed.wait()
 
-    def slot_fraction(self) -> float:
+    def slot_fraction(self, building: int) -> float:  # noqa: ARG002  # time does not pass
         return 0.0
 
     def tick_done(self, head: BlockRef, number: int, block_hash: bytes) -> bool:

@@ -77,7 +77,7 @@ class Relay:
         next_block: Callable[[], BuildingBlock],
         log: JsonLines,
         utc: Callable[[], int],
-        slot_fraction: Callable[[], float] = lambda: 0.0,
+        slot_fraction: Callable[[int], float] = lambda _building: 0.0,
     ) -> None:
         self._anvil = anvil
         self._next_block = next_block
@@ -124,7 +124,8 @@ class Relay:
 
     def arrival(self, fraction: float | None = None) -> Arrival:
         """Of what comes now, or at `fraction` of the slot."""
-        return Arrival(self.building, self._slot_fraction() if fraction is None else fraction)
+        building = self.building
+        return Arrival(building, self._slot_fraction(building) if fraction is None else fraction)
 
     async def handle(
         self,

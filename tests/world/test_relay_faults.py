@@ -11,8 +11,9 @@ from market_stage import GWEI, Searcher, node, opened, receipt, requests, storie
 from oracle.node import Node
 from oracle.relay_judge import RelayJudge, read_blocks
 
-from bot.core.identity import Address, hex_bytes, to_checksum
+from bot.core.identity import Address, BlockHash, BlockRef, hex_bytes, to_checksum
 from bot.world.flashbots_auth import HEADER, sign
+from bot.world.market_clock import WallClock
 from bot.world.relay_fault_rates import read_relay_fault_rates
 from bot.world.relay_faults import FAULT_KINDS, RelayFaultRates, RelayFaults
 from bot.world.relay_server import VIRTUAL_ARRIVAL
@@ -225,6 +226,19 @@ async def test_on_the_wall_a_bundle_arrives_at_some_part_of_the_slot(tmp_path, c
         fractions = [one["slot_fraction"] for one in requests(market)]
         assert all(0 <= fraction <= 1 for fraction in fractions)
         assert len(set(fractions)) > 2, fractions
+
+
+async def test_a_slot_opens_with_the_block_before_it():
+    clock = WallClock(10**12)
+    assert clock.slot_fraction(8) == 0
+    waiting = asyncio.create_task(clock.until_next(BlockRef(7, BlockHash(b"\7" * 32)), announced=True))
+    await asyncio.sleep(0)
+    assert clock.slot_fraction(8) < 1
+    loop = asyncio.get_running_loop()
+    clock._next = loop.time() - 250  # its slot is over, and the block just sealed
+    assert clock.slot_fraction(8) == 1
+    assert 0.25 <= clock.slot_fraction(9) < 1
+    waiting.cancel()
 
 
 def test_the_schedule_follows_from_the_seed_and_strikes_at_its_rate():
