@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.execution.bid_policy import EXPLORES_ONE_IN, SEASONED, BidConfig, BidPolicy
 
-LAWS = int(os.environ.get("BID_LAWS", "3"))
+LAWS = int(os.environ.get("BID_LAWS", "2"))
 BUNDLES = int(os.environ.get("BID_BUNDLES", "500"))
 MANY_LAWS, MANY_BUNDLES = 20, 2_000
 LEAST_OF_BEST = 0.93

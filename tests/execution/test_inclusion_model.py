@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.execution.inclusion_model import KEPT, InclusionModel
 
-LAWS = int(os.environ.get("BID_LAWS", "3"))
+LAWS = int(os.environ.get("BID_LAWS", "2"))
 LEARNED = int(os.environ.get("BID_LEARNED", "1000"))
 HELD_OUT = int(os.environ.get("BID_HELD_OUT", "1500"))
 
