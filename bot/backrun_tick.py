@@ -49,6 +49,7 @@ NOT_OPENED_BY_IT = "not opened by it"
 TOO_LITTLE = "opens too little for a transaction"
 NO_STAND_IN = "nothing can stand in for it"
 OWN_IS_BETTER = "the wallet's bundle for this block earns more"
+WE_COME_FIRST = "another wallet of ours trades on its pools in this block"
 NO_WALLET = "no wallet"
 
 
@@ -133,15 +134,31 @@ class Backruns:
         overlay = await self._overlay(seen, block, world, tick, funnel)
         if isinstance(overlay, str):
             return overlay
+        able = _able(overlay, wallets, block, tick)
+        if not able:
+            return WE_COME_FIRST
+        found = await self._found(seen, overlay, block, world, tick, funnel)
+        if isinstance(found, str):
+            return found
+        chosen, behind = found
+        return await self._offer(chosen, behind, able, wallets, block, tick, funnel, upkeep)
+
+    async def _found(
+        self,
+        seen: PendingSeen,
+        overlay: Overlay,
+        block: BlockArrived,
+        world: Believed,
+        tick: TickDeps,
+        funnel: Funnel,
+    ) -> tuple[Sequence[Opportunity], Behind] | str:
         chosen = _search(overlay, block, world, tick, funnel)
         if isinstance(chosen, str):
             return chosen
         behind = await self._behind(seen, overlay, world, tick)
         if isinstance(behind, str):
             return behind
-        if not _stands_at(block, world):
-            return ANOTHER_BLOCK
-        return await self._offer(chosen, behind, wallets, block, tick, funnel, upkeep)
+        return (chosen, behind) if _stands_at(block, world) else ANOTHER_BLOCK
 
     def _why_not(
         self,
@@ -220,15 +237,16 @@ class Backruns:
         self,
         chosen: Sequence[Opportunity],
         behind: Behind,
+        able: Sequence[WalletAtHead],
         wallets: Sequence[WalletAtHead],
         block: BlockArrived,
         tick: TickDeps,
         funnel: Funnel,
         upkeep: Upkeep,
     ) -> str | None:
-        """By the first wallet that has nothing for this block, else by one whose own bundle for it earns less."""
+        """By the first of `able` that has nothing for this block, else by one whose own bundle for it earns less."""
         bid, reason = tick.bids.choice(BACKRUN), NO_WALLET
-        for wallet in sorted(wallets, key=lambda one: _standing(one, block, tick) is not None):
+        for wallet in sorted(able, key=lambda one: _standing(one, block, tick) is not None):
             own, started = _standing(wallet, block, tick), tick.clock.monotonic()
             plan = plan_for(chosen, wallet, block, tick, tick.execution, behind, bid)
             funnel.took("plan", tick.clock.monotonic() - started)
@@ -242,7 +260,7 @@ class Backruns:
             if stopped_by is None or len(chosen) == 1:
                 return stopped_by
             # One of several cycles may revert, or all together be too much: the best is tried alone.
-            return await self._offer(chosen[:1], behind, [wallet], block, tick, funnel, upkeep)
+            return await self._offer(chosen[:1], behind, [wallet], wallets, block, tick, funnel, upkeep)
         return reason
 
 
@@ -258,6 +276,24 @@ def _search(
     if found.opportunities:
         return TOO_LITTLE
     return NOT_OPENED_BY_IT if found.not_opened else NOTHING_OPENED
+
+
+def _able(
+    overlay: Overlay, wallets: Sequence[WalletAtHead], block: BlockArrived, tick: TickDeps
+) -> list[WalletAtHead]:
+    """Wallets whose back-run cannot stand around the swap together with a bundle of another wallet of ours.
+
+    Such a bundle may land before the pending swap, on a pool it moves. The wallet's own bundle shares its nonce with
+    the back-run, so only one of the two can land.
+    """
+    pools = frozenset(overlay.pools[index].address for index in overlay.changed)
+    trading = {
+        wallet.name
+        for wallet in wallets
+        if (plan := _standing(wallet, block, tick)) is not None
+        and any(pools & one.pools for one in plan.opportunities)
+    }
+    return [wallet for wallet in wallets if not trading - {wallet.name}]
 
 
 def _standing(wallet: WalletAtHead, block: BlockArrived, tick: TickDeps) -> Plan | None:

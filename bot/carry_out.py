@@ -11,20 +11,21 @@ import msgspec
 from bot.core.decisions import Approved, Check, Denied, Opportunity, Plan, Simulation
 from bot.core.funnel import Funnel
 from bot.core.identity import Address, IntentId, WalletName
-from bot.core.messages import BlockArrived
+from bot.core.messages import BlockArrived, Head
 from bot.core.pending import Behind
 from bot.core.ports import Clock, Journal, Simulator
 from bot.core.profile import ChainProfile
 from bot.core.records import DropRecord
 from bot.core.result import Ok, Reverted, Unknown
+from bot.core.transaction import AccessList
 from bot.core.units import BPS_WHOLE, Bps, Gas, Nanoseconds, Wei
-from bot.costs.gas_schedule import GasSchedule
+from bot.costs.gas_schedule import GasSchedule, schedule_at
 from bot.execution.bid_book import BidBook
 from bot.execution.bid_policy import BidChoice
 from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher, MaybeSigned, NotSigned
 from bot.execution.nonce_line import NonceLine
-from bot.execution.plan import NotWorthIt, Room, build_plan
+from bot.execution.plan import NotWorthIt, Room, build_plan, with_access_list
 from bot.execution.preflight import PreflightFailed, preflight
 from bot.execution.resubmission import is_better, why_withdrawn
 from bot.execution.send_timing import AimAtNext, SendDecision, TooLate, when_to_send
@@ -39,6 +40,10 @@ SAID_OF_GAS = frozenset(
     {"UniswapV2: TRANSFER_FAILED", "Pancake: TRANSFER_FAILED", "TF", "executor: builder refused"}
 )
 """What pools and the Executor say of a call that got too little gas, and of others that failed."""
+
+
+Listing = Callable[[Plan, Head, GasSchedule], Awaitable[AccessList]]
+"""The entries that save more gas than they cost; empty where none does, or the node did not say."""
 
 
 class WalletAtHead(msgspec.Struct, frozen=True):
@@ -71,7 +76,6 @@ DONE = Upkeep()
 class TickDeps(msgspec.Struct, frozen=True):
     run_id: str
     chain: ChainProfile
-    schedule: GasSchedule
     clock: Clock
     execution: ExecutionConfig
     limits: Limits
@@ -88,6 +92,8 @@ class TickDeps(msgspec.Struct, frozen=True):
     expired_gas: Gas
     bids: BidBook
     slots: SlotClock
+    listing: Listing | None = None
+    """Asked for the access list that pays, one round trip before each simulation; None: none is given."""
 
 
 def plan_for(
@@ -126,7 +132,7 @@ def _with_more_gas(plan: Plan, wallet: WalletAtHead, block: BlockArrived, deps: 
     roomier = plan_for(plan.opportunities, wallet, block, deps, config, plan.behind, bid)
     if isinstance(roomier, NotWorthIt):
         return None
-    checked = preflight(roomier, block.head, wallet.count, wallet.balance, deps.schedule)
+    checked = preflight(roomier, block.head, wallet.count, wallet.balance, expected_schedule(deps))
     return None if isinstance(checked, PreflightFailed) else roomier
 
 
@@ -145,10 +151,12 @@ async def carry_out(
         return await _drop(
             plan, "mode", Check("observe", "finding and explaining", "a plan to simulate"), deps, funnel
         )
-    checked = preflight(plan, block.head, wallet.count, wallet.balance, deps.schedule)
+    checked = preflight(plan, block.head, wallet.count, wallet.balance, expected_schedule(deps))
     if isinstance(checked, PreflightFailed):
         return await _drop(plan, "preflight", checked.check, deps, funnel)
     started = deps.clock.monotonic()
+    if deps.listing is not None:
+        plan = with_access_list(plan, await deps.listing(plan, block.head, expected_schedule(deps)))
     simulated = await _simulate(plan, deps.simulator, block, deps)
     if isinstance(simulated, Reverted) and (not simulated.data or simulated.reason in SAID_OF_GAS):
         roomier = _with_more_gas(plan, wallet, block, deps)
@@ -207,7 +215,7 @@ async def carry_again(
             wallet.count,
             wallet.balance,
             deps.simulator,
-            deps.schedule,
+            expected_schedule(deps),
             deps.execution,
             expected_timestamp(deps),
         ),
@@ -229,6 +237,11 @@ async def carry_again(
 def expected_timestamp(deps: TickDeps) -> int:
     """Of the block after the newest head: a slot that was missed moves it."""
     return deps.slots.next_block(deps.clock.utc(), deps.clock.monotonic()).timestamp
+
+
+def expected_schedule(deps: TickDeps) -> GasSchedule:
+    """Of that block: a fork may begin with it."""
+    return schedule_at(deps.chain.gas_schedules, expected_timestamp(deps))
 
 
 async def _simulate(

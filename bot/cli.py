@@ -198,6 +198,12 @@ def _replay(options: argparse.Namespace) -> int:
     return print_replay(options)
 
 
+def _relay_check(options: argparse.Namespace) -> int:
+    from bot.ops.relay_check import print_relay_check
+
+    return print_relay_check(options)
+
+
 def _config(options: argparse.Namespace) -> int:
     from bot.ops.config_view import print_config
 
@@ -268,6 +274,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--fast", action="store_true", help="not at the recorded pace, as fast as it goes")
     _output(replay)
 
+    _relay_check_verb(verbs)
+
     config = _verb(verbs, "config", _config, "the settings as they are understood, secrets left out")
     _env_file(config)
     _output(config)
@@ -275,6 +283,19 @@ def _parser() -> argparse.ArgumentParser:
         "--suggest", action="store_true", help="print a conservative set of limits for each wallet"
     )
     return parser
+
+
+def _relay_check_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = _verb(
+        verbs, "relay-check", _relay_check, "ask a relay what it really supports, with harmless requests"
+    )
+    check.add_argument("url")
+    check.add_argument("--row", help="compare with this row of docs/relays.md")
+    check.add_argument("--identity", type=Path, help="key file to sign with (default: a throwaway)")
+    check.add_argument(
+        "--authorization-file", type=Path, help="file, mode 0600, with the account's Authorization header"
+    )
+    _output(check)
 
 
 def _market_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from bot.carry_out import TickDeps
+from bot.carry_out import Listing, TickDeps
+from bot.chain.access_lists import listing_that_pays
+from bot.chain.call_simulation import CallSimulator, simulator_for
 from bot.chain.lens_code import load_lens_code
 from bot.chain.pool_reads import audit_pools, bootstrap_pools
 from bot.chain.reader import RpcChainReader
 from bot.chain.reader_ahead import ReaderAhead
 from bot.chain.relay_identity import RelayIdentity, load_or_create_identity
-from bot.chain.relays import RelayRoute
+from bot.chain.relays import RelayRoute, prepare_all
 from bot.chain.rpc import open_session
 from bot.chain.rpc_lasting import LastingRpc
 from bot.chain.signer_client import SignerClient
@@ -24,6 +26,7 @@ from bot.chain.token_guard import Progress, TokenGuard, why_of_another_chain
 from bot.chain.token_probe import TokenProber, own_parties
 from bot.clock import LockstepClock, SystemClock
 from bot.compose_routes import bid_book, bid_by, open_routes
+from bot.core.decisions import Plan
 from bot.core.errors import RetryLater, Unreachable
 from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName, hex_bytes, hex_quantity
@@ -31,8 +34,9 @@ from bot.core.messages import Head
 from bot.core.ports import Journal, RpcSession
 from bot.core.result import Ok, in_words
 from bot.core.route_standing import BidBy
+from bot.core.transaction import AccessList
 from bot.core.units import Bps, Gas, Nanoseconds, Wei, WeiPerGas
-from bot.costs.gas_schedule import gas_schedule
+from bot.costs.gas_schedule import GasSchedule
 from bot.execution.config import ExecutionConfig
 from bot.execution.dispatch import Dispatcher
 from bot.execution.maintenance import InFlight
@@ -69,7 +73,9 @@ class Adapters(msgspec.Struct, frozen=True):
     clock: SystemClock
     rpc: LastingRpc
     reader: RpcChainReader
-    simulator: NodeSimulator
+    simulator: NodeSimulator | CallSimulator
+    how_simulated: str
+    """For the operator, at the start."""
     signer: SignerClient | None
     routes: tuple[RelayRoute, ...]
     identity: RelayIdentity | None
@@ -83,11 +89,13 @@ async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     rpc = LastingRpc(node_connection(settings, clock, settings.variables.rpc_timeout))
     identity = load_or_create_identity(settings.data_dir) if settings.sends else None
     signer = SignerClient(settings.signer_socket, clock, Nanoseconds(variables.signer_timeout))
+    simulator, how_simulated = await simulator_for(rpc)
     adapters = Adapters(
         clock=clock,
         rpc=rpc,
         reader=RpcChainReader(rpc),
-        simulator=NodeSimulator(rpc),
+        simulator=simulator,
+        how_simulated=how_simulated,
         signer=signer if settings.sends else None,
         routes=open_routes(settings, identity, clock) if identity is not None else (),
         identity=identity,
@@ -137,7 +145,6 @@ async def compose(
         tick=TickDeps(
             run_id=run_id,
             chain=settings.chain,
-            schedule=gas_schedule(settings.chain.gas_schedule),
             clock=adapters.clock,
             execution=execution,
             limits=limits_of(settings),
@@ -150,6 +157,7 @@ async def compose(
             state_age=_patient(settings, settings.variables.state_age),
             expired_gas=EXPIRED_GAS,
             bids=await bid_book(settings, store),
+            listing=_listing(adapters) if settings.variables.access_lists else None,
             slots=SlotClock(settings.slot_rule, waits=settings.variables.lockstep),
         ),
         feed=_feed(settings, adapters.clock, ahead.expect, recorder),
@@ -224,6 +232,7 @@ def _dispatcher(
         clock=adapters.clock,
         limit=Nanoseconds(settings.variables.relay_timeout),
         salt=adapters.identity.replacement_salt(),
+        prepare=lambda bundle: prepare_all(bundle, adapters.routes),
     )
 
 
@@ -316,6 +325,16 @@ def _audit(
         return [index for pool in changed if (index := state.table.index(pool)) is not None]
 
     return audit
+
+
+def _listing(adapters: Adapters) -> Listing:
+    async def listing(plan: Plan, head: Head, schedule: GasSchedule) -> AccessList:
+        found = await listing_that_pays(
+            adapters.rpc, plan.transaction, plan.sender, head.ref, head.coinbase, schedule
+        )
+        return found.value.entries if isinstance(found, Ok) else ()
+
+    return listing
 
 
 def _tick_done(settings: Settings, adapters: Adapters) -> Callable[[BlockRef], Awaitable[None]]:

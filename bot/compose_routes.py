@@ -7,7 +7,7 @@ from bot.chain.relay_authorization import load_authorization
 from bot.chain.relay_bodies import BundleBodies
 from bot.chain.relay_identity import RelayIdentity
 from bot.chain.relay_rows import relay_url, row_named
-from bot.chain.relays import RelayRoute, open_route, warm_all
+from bot.chain.relays import RelayRoute, open_route
 from bot.core.errors import BadConfiguration
 from bot.core.ports import Clock
 from bot.core.route_standing import BidBy
@@ -19,8 +19,6 @@ from bot.settings import Settings
 
 LEARNED_FROM: Final = 2_000
 """Decided bundles of earlier runs: beyond, what they say of today's rivals is little."""
-WARM_EVERY: Final = Nanoseconds(5 * 10**9)
-"""How often each route is asked whether it wants a ping or another try; most times it does not."""
 
 
 def open_routes(settings: Settings, identity: RelayIdentity, clock: Clock) -> tuple[RelayRoute, ...]:
@@ -31,7 +29,9 @@ def open_routes(settings: Settings, identity: RelayIdentity, clock: Clock) -> tu
     rows = [(row_named(name), relay) for name, relay in settings.relays.items()]
     urls = [relay_url(row, relay.url, loopback_only=is_throwaway) for row, relay in rows]
     files = [
-        None if (path := relay.authorization_file) is None else load_authorization(path, row.variable)
+        None
+        if (path := relay.authorization_file) is None
+        else load_authorization(path, f"{row.variable}AUTHORIZATION_FILE")
         for row, relay in rows
     ]
     return tuple(
@@ -70,10 +70,3 @@ async def bid_book(settings: Settings, store: JournalStore) -> BidBook:
             book.ended(intent.plan, end.outcome)
         book.learn()
     return book
-
-
-async def keep_warm(routes: Sequence[RelayRoute], clock: Clock) -> None:
-    """Until cancelled: connections that would go idle are pinged, routes that were given up are tried again."""
-    while True:
-        await warm_all(routes)
-        await clock.sleep(WARM_EVERY)

@@ -105,6 +105,7 @@ class Loop:
         self._failure: StopTheBot | None = None
         self._touched: set[int] = set()
         self._ended = EndedIntents(deps.tick)
+        self._clock_doubted = False
         self._between = BetweenBlocks(deps.pending, deps.follow)
         self._coming: asyncio.Future[ChainEvent] | None = None
         """The next event of the chain: waited for across what comes between."""
@@ -182,9 +183,7 @@ class Loop:
     async def _on_block(self, block: BlockArrived) -> None:
         deps, started = self._deps, self._deps.tick.clock.monotonic()
         deps.new_head(block.head)
-        deps.tick.slots.note_head(
-            block.head, deps.tick.clock.utc(), block.seen_at, is_catch_up=block.is_catch_up
-        )
+        self._note_time(block)
         try:
             touched = self._world.state.apply(block)
         except RetryLater as error:
@@ -222,6 +221,16 @@ class Loop:
         deps.tick.bids.learn()
         deps.after_block()
         await deps.tick_done(block.head.ref)
+
+    def _note_time(self, block: BlockArrived) -> None:
+        """When the head was first heard of, not when its logs had come."""
+        clock, slots = self._deps.tick.clock, self._deps.tick.slots
+        seen_utc = Nanoseconds(clock.utc() - (clock.monotonic() - block.seen_at))
+        slots.note_head(block.head, seen_utc, block.seen_at, is_catch_up=block.is_catch_up)
+        why = slots.why_not_trusted()
+        if why is not None and not self._clock_doubted:
+            log.warning("clock.not_trusted", reason=why)
+        self._clock_doubted = why is not None
 
     async def _check_tokens(self, block: BlockArrived, funnel: Funnel) -> None:
         if block.is_catch_up:

@@ -18,7 +18,6 @@ import uvloop
 from bot.clock import SystemClock
 from bot.compose import Adapters, compose, halt_reason, open_adapters
 from bot.compose_feeds import following, open_exchanges, open_pending, open_recorder
-from bot.compose_routes import keep_warm
 from bot.core.errors import EXIT_GOOD, EXIT_INTERRUPTED, BadConfiguration, BrokenInvariant, Halted, StopTheBot
 from bot.core.identity import Address, WalletName
 from bot.core.records import RunRecord
@@ -34,6 +33,8 @@ from bot.ops.barred_tokens import barred_in_words
 from bot.ops.exchange_checks import check_exchanges, price_warnings, reference_config
 from bot.ops.exchange_watch import ExchangeWatch
 from bot.ops.observed_journal import ObservedJournal
+from bot.ops.relay_view import RelayBoard
+from bot.ops.relay_watch import RelayWatch
 from bot.ops.report import build_report
 from bot.ops.report_text import report_text
 from bot.ops.run_folder import JOURNAL_FILE, deliver
@@ -136,6 +137,8 @@ async def _run(
             wallets: dict[WalletName, Address] = {}
             async for finding in _checks(settings, adapters, wallets):
                 show.step(finding.subject, finding.found)
+            if settings.mode != "observe":
+                show.step("simulation", adapters.how_simulated)
             for warning in price_warnings(settings):
                 show.step("reference price", f"NONE: {warning}")
             await _compare_counters(settings, adapters, store)
@@ -164,7 +167,7 @@ async def _run(
                 loop = Loop(deps, world, signals.stop, options.blocks)
                 del world  # the loop's alone: a state that was rebuilt must not keep the first one alive
                 watching = _exchange_watch(settings, exchanges).run(progress)
-                await _loop(loop, garbage, watching, keep_warm(adapters.routes, adapters.clock))
+                await _loop(loop, garbage, watching, _relay_watch(settings, adapters, progress).run())
     except asyncio.CancelledError:
         if not signals.received:
             raise
@@ -213,6 +216,14 @@ def _exchange_watch(settings: Settings, exchanges: ExchangeFeeds) -> ExchangeWat
     assets, config = settings.variables.quote_assets, reference_config(settings)
     # The machine's clock, in lockstep too: it is the exchanges' own.
     return ExchangeWatch(exchanges, assets, config, settings.data_dir, SystemClock())
+
+
+def _relay_watch(settings: Settings, adapters: Adapters, progress: RunProgress) -> RelayWatch:
+    def seen(board: RelayBoard) -> None:
+        progress.relays = board
+
+    # Pings follow the machine's clock: in lockstep, where requests must repeat, relays hear of us by bundles alone.
+    return RelayWatch(adapters.routes, settings.data_dir, seen, warms=not settings.variables.lockstep)
 
 
 async def _checks(

@@ -23,6 +23,7 @@ from bot.costs.base_fee import next_base_fee
 from bot.execution.plan import NotWorthIt
 from bot.opportunities.ranking import choose_disjoint
 from bot.opportunities.search import ArbitrageSearch, SearchResult
+from bot.opportunities.sizing import STRATEGY
 
 ONE_MAY_SPOIL_ALL = frozenset({"reverted", "notional_per_trade", "gas_per_tx"})
 """Rules to which a merged plan may fall because of one of its cycles, or because of their sum."""
@@ -83,7 +84,7 @@ def _search(
     started = deps.clock.monotonic()
     gas_price = next_base_fee(block.head)
     found = search.search(touched, block.head.ref, gas_price)
-    chosen = choose_disjoint(found.opportunities, gas_price, deps.execution.bid_share)
+    chosen = choose_disjoint(found.opportunities, gas_price, deps.bids.choice(STRATEGY).share)
     funnel.took("search", deps.clock.monotonic() - started)
     return found, chosen
 

@@ -177,6 +177,9 @@ class BotVariables(_Family):
     )
     priority_fee: GasPrice = _default("0 gwei", "Tip per gas from the wallet, besides the builder payment.")
     gas_margin: Share = _default("30 %", "Gas limit over the estimate by shape.")
+    access_lists: Switch = _default(
+        "off", "on: give a transaction the access list that saves gas; one question to the node before each."
+    )
     window_blocks: WindowBlocks = _default(
         "1", "Blocks (a count) during which a transaction may still execute."
     )

@@ -31,7 +31,6 @@ from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.route_standing import RouteStanding
 from bot.core.transaction import SignedTransaction
-from bot.costs.gas_schedule import gas_schedule
 from bot.execution.bid_book import BidBook
 from bot.execution.bid_policy import BidConfig, BidPolicy
 from bot.execution.config import ExecutionConfig
@@ -226,7 +225,6 @@ class SmallMarket:
         fields = {
             "run_id": "run",
             "chain": PROFILE,
-            "schedule": gas_schedule("osaka"),
             "clock": self.clock,
             "execution": CONFIG,
             "limits": Limits({"main": LIMITS}),

@@ -32,6 +32,7 @@ VERBS = (
     "report",
     "explain",
     "replay",
+    "relay-check",
     "config",
 )
 ENDS_WITHIN_S = 60

@@ -43,7 +43,10 @@ class MaybeSigned(msgspec.Struct, frozen=True):
 
 
 class Dispatcher:
-    """What sending takes. `salt` makes replacement uuids that only this engine can name."""
+    """What sending takes. `salt` makes replacement uuids that only this engine can name.
+
+    `prepare` makes a bundle's bytes for all routes at once, while the journal is being written.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Dispatcher:
         clock: Clock,
         limit: Nanoseconds,
         salt: bytes,
+        prepare: Callable[[Bundle], object] = lambda _: None,
     ) -> None:
         self._run_id = run_id
         self._journal = journal
@@ -64,6 +68,7 @@ class Dispatcher:
         self._clock = clock
         self._limit = limit
         self._salt = salt
+        self._prepare = prepare
         self._handing_over: set[asyncio.Task[None]] = set()
         self.standing = StandingPayloads()
         """What may be handed over again at a later head."""
@@ -202,7 +207,9 @@ class Dispatcher:
         recordings = self._recordings(plan.id, tx_hash, bundle, pending)
         if payload is not None:
             recordings = [self._journal.record_payload(payload), *recordings]
-        await asyncio.gather(*recordings)
+        on_disk = asyncio.gather(*recordings)
+        self._prepare(bundle)
+        await on_disk
         if payload is not None:
             self._in_flight.signed(plan.id, tx_hash)
         self._in_flight.answered(plan.id, pending, target_block)
@@ -211,7 +218,10 @@ class Dispatcher:
         self._note_aim(plan, target_block)
         handed = hand_over(bundle, self._routes, self._clock, self._limit)
         self._handing_over.add(asyncio.create_task(self._submitted(plan.id, tx_hash, bundle, handed)))
-        await asyncio.sleep(0)  # the bundle is on its way before the tick goes on
+        for _ in range(
+            2
+        ):  # aiohttp writes a body in its second turn: it is on its way before the tick goes on
+            await asyncio.sleep(0)
         took("write to routes", self._clock.monotonic() - recorded)
         return Sent(len(pending))
 

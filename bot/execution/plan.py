@@ -7,10 +7,10 @@ import msgspec
 
 from bot.core.decisions import Opportunity, Plan, Window
 from bot.core.errors import BrokenInvariant
-from bot.core.identity import Address, WalletName, intent_id, to_checksum
+from bot.core.identity import Address, IntentId, WalletName, intent_id, to_checksum
 from bot.core.messages import Head
 from bot.core.pending import Behind
-from bot.core.transaction import TransactionFields
+from bot.core.transaction import AccessList, TransactionFields
 from bot.core.units import UINT128_MAX, Bps, Gas, TokenUnits, Wei, WeiPerGas, gas_cost
 from bot.costs.base_fee import base_fee_bound_up, next_base_fee
 from bot.costs.gas_table import estimate_gas, gas_limit_for, shape_of
@@ -110,9 +110,8 @@ def build_plan(
     min_profit = TokenUnits(gross - chosen.payment)
     window = Window(head.number + 1, head.number + config.window_blocks)
     transaction = _transaction(merged, chain_id, nonce, min_profit, chosen, window, costs, config)
-    follows = (behind.hash,) if behind is not None else ()
     return Plan(
-        id=intent_id(sender, transaction.unsigned_payload(), *follows),
+        id=_id(sender, transaction, behind),
         strategy=merged[0].strategy,
         wallet=wallet,
         sender=sender,
@@ -132,6 +131,21 @@ def build_plan(
         l1_fee=costs.l1_fee,
         l1_worst=Wei(costs.worst - gas_cost(costs.gas_limit, costs.max_fee)),
     )
+
+
+def with_access_list(plan: Plan, entries: AccessList) -> Plan:
+    """The same with these entries: another transaction under another id, to be simulated as it is (law 4)."""
+    if entries == plan.transaction.access_list:
+        return plan
+    transaction = msgspec.structs.replace(plan.transaction, access_list=entries)
+    return msgspec.structs.replace(
+        plan, id=_id(plan.sender, transaction, plan.behind), transaction=transaction
+    )
+
+
+def _id(sender: Address, transaction: TransactionFields, behind: Behind | None) -> IntentId:
+    follows = (behind.hash,) if behind is not None else ()
+    return intent_id(sender, transaction.unsigned_payload(), *follows)
 
 
 def _bid(gross: TokenUnits, costs: _Costs, config: ExecutionConfig, choice: BidChoice) -> _Bid | None:

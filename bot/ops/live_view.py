@@ -16,6 +16,7 @@ from bot.core.quantities import format_ether
 from bot.core.records import BlockRecord
 from bot.core.units import Nanoseconds
 from bot.ops.exchange_view import exchange_section
+from bot.ops.relay_view import relay_section
 from bot.ops.run_progress import Ending, LimitUse, RunProgress
 
 PLACES = 9
@@ -75,6 +76,10 @@ def render(
 
     `now` on the monotonic clock: ages of exchanges are counted to it, where it is later than their board.
     """
+    relays: list[RenderableType] = []
+    if progress.relays is not None and progress.relays.standings:
+        relays, lines = relay_section(progress.relays, size.width, size.room)
+        size = msgspec.structs.replace(size, height=size.height - lines)
     exchanges: list[RenderableType] = []
     if progress.exchanges is not None:
         exchanges, lines = exchange_section(progress.exchanges, size.width, size.room, now)
@@ -90,6 +95,7 @@ def render(
         Text(),
         _money(progress),
         *_limits(progress.limits),
+        *relays,
         *exchanges,
     )
 

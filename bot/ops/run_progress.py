@@ -8,6 +8,7 @@ from bot.core.decisions import Verdict
 from bot.core.identity import IntentId
 from bot.core.records import BlockRecord, DropRecord, IntentRecord, OutcomeRecord
 from bot.ops.exchange_view import ExchangeBoard
+from bot.ops.relay_view import RelayBoard
 
 BLOCKS_SHOWN = 10
 ENDINGS_SHOWN = 8
@@ -46,6 +47,8 @@ class RunProgress:
         self.limits: tuple[LimitUse, ...] = ()
         self.exchanges: ExchangeBoard | None = None
         """The newest look at the exchanges; None: none is followed. In no record and in no report."""
+        self.relays: RelayBoard | None = None
+        """The newest look at the routes; None: nothing is sent. In no record and in no report."""
         self.last_landed: IntentId | None = None
         self._open: dict[IntentId, IntentRecord] = {}
 

@@ -16,6 +16,8 @@ from bot.core.records import BlockRecord
 from bot.core.units import Nanoseconds
 from bot.ops.exchange_view import ExchangeBoard, changes, late
 from bot.ops.live_view import Size, render
+from bot.ops.relay_view import RelayBoard
+from bot.ops.relay_view import changes as relay_changes
 from bot.ops.run_progress import Ending, RunProgress
 
 REFRESH_S = 0.1
@@ -76,6 +78,7 @@ class Show:
             size = self._size()
             state = (
                 *(progress.block_count, progress.verdicts.total(), progress.limits, stop.is_set(), size),
+                progress.relays,
                 progress.exchanges,
                 progress.exchanges and late(progress.exchanges, _now()),
             )
@@ -98,6 +101,7 @@ class PlainLines:
         self._stop = stop
         self._ended = 0
         self._board: ExchangeBoard | None = None
+        self._relays: RelayBoard | None = None
 
     def after_block(self) -> None:
         ended = self._progress.verdicts.total()
@@ -105,6 +109,11 @@ class PlainLines:
         for ending in list(self._progress.endings)[len(self._progress.endings) - fresh :]:
             self._say(_ending_line(ending))
         self._ended = ended
+        relays = self._progress.relays
+        if relays is not None:
+            for line in relay_changes(self._relays, relays):
+                self._say(f"  {line}")
+            self._relays = relays
         board = self._progress.exchanges
         if board is not None:
             for line in changes(self._board, board):

@@ -8,6 +8,7 @@ from bot.core.records import BlockRecord
 from bot.journal.read import JournalReader
 from bot.ops.barred_tokens import token_verdicts
 from bot.ops.exchange_file import exchange_lines, exchange_status
+from bot.ops.relay_file import relay_lines, relay_status
 from bot.ops.report import build_report
 from bot.ops.run_folder import deliver, find_journal, written_at
 
@@ -36,13 +37,16 @@ def print_status(options: argparse.Namespace) -> int:
         "landed": report["landed"],
         "net_wei": report["net_wei"],
         "tokens": token_verdicts(path.parent),
+        "relays": relay_status(path.parent),
         "exchanges": exchange_status(path.parent),
         "latest": [
             {key: bundle[key] for key in ("id", "target_block", "verdict", "reason")}
             for bundle in report["bundles"][-LATEST_SHOWN:]
         ],
     }
-    text = "\n".join([*_lines(status), *exchange_lines(path.parent), *_latest_lines(status)])
+    text = "\n".join(
+        [*_lines(status), *relay_lines(path.parent), *exchange_lines(path.parent), *_latest_lines(status)]
+    )
     deliver(status, text, as_json=options.json, file=options.report)
     return 0
 
