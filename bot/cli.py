@@ -261,6 +261,10 @@ def _parser() -> argparse.ArgumentParser:
         reading = _verb(verbs, name, verb, about)
         _reads_a_run(reading)
         _output(reading)
+        if verb is _report:
+            reading.add_argument(
+                "--plots", type=Path, metavar="FOLDER", help="write pictures of it there, as SVG"
+            )
 
     explain = _verb(verbs, "explain", _explain, "the story of one intent, or of one plan that was dropped")
     explain.add_argument("id", help="its eight characters, or a unique prefix")

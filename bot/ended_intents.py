@@ -6,14 +6,22 @@ A crash in between leaves an intent open whose end the next start asks the chain
 import asyncio
 from collections.abc import Awaitable
 
+import msgspec
 import structlog
 
 from bot.carry_out import TickDeps
+from bot.core.decisions import Plan
+from bot.core.ports import ChainReader
 from bot.core.records import LedgerEntry, OutcomeRecord
-from bot.core.units import Wei
+from bot.core.result import Ok
+from bot.core.units import Nanoseconds, Wei
 from bot.execution.maintenance import Settled
+from bot.execution.second_look import is_worth_a_look, second_look
 
 log = structlog.get_logger()
+
+LOOK_LIMIT = Nanoseconds(2 * 10**9)
+"""For all the reads of one second look."""
 
 
 class EndedIntents:
@@ -24,13 +32,19 @@ class EndedIntents:
         self._ended: list[OutcomeRecord] = []
         """Outcomes that count already and are still to be recorded: of this block alone."""
         self._untold: list[OutcomeRecord] = []
+        self._to_look_at: list[tuple[Plan, OutcomeRecord]] = []
+        """Outcomes that count already, of which the block still tells more: recorded when that is read."""
 
     def settle(self, settled: Settled) -> None:
         plan, outcome, deps = settled.plan, settled.outcome, self._deps
         landed = outcome.verdict == "landed"
         now = deps.clock.utc()
         bid = plan.payment if landed else Wei(0)
-        self._ended.append(OutcomeRecord(deps.run_id, plan.wallet, outcome, bid, now))
+        record = OutcomeRecord(deps.run_id, plan.wallet, outcome, bid, now)
+        if is_worth_a_look(outcome):
+            self._to_look_at.append((plan, record))
+        else:
+            self._take(plan, record)
         deps.ledger.settle(
             LedgerEntry(
                 intent=plan.id,
@@ -42,7 +56,26 @@ class EndedIntents:
                 recorded_at=now,
             )
         )
-        deps.bids.ended(plan, outcome)
+
+    async def look_again(self, reader: ChainReader) -> None:
+        """When nothing waits any more: what rivals paid. A read that fails or hangs leaves the verdict as it was."""
+        looks = [self._second_look(reader, plan, record) for plan, record in self._to_look_at]
+        for plan, record in await asyncio.gather(*looks):
+            self._take(plan, record)
+        self._to_look_at.clear()
+        await self.record()
+
+    async def _second_look(
+        self, reader: ChainReader, plan: Plan, record: OutcomeRecord
+    ) -> tuple[Plan, OutcomeRecord]:
+        seen = await self._deps.clock.within(LOOK_LIMIT, second_look(reader, plan, record.outcome))
+        if isinstance(seen, Ok):
+            return plan, msgspec.structs.replace(record, outcome=seen.value)
+        return plan, record
+
+    def _take(self, plan: Plan, record: OutcomeRecord) -> None:
+        self._ended.append(record)
+        self._deps.bids.ended(plan, record.outcome)
 
     def records(self) -> list[Awaitable[None]]:
         """To be awaited; each is given out once."""

@@ -217,6 +217,7 @@ class Loop:
         funnel.took("seen to done", deps.tick.clock.monotonic() - block.seen_at)
         self._touched.update(await deps.audit(self._world.state, funnel))
         await self._check_tokens(block, funnel)
+        await self._ended.look_again(deps.reader)
         await deps.tick.journal.record_block(funnel.record(deps.tick.run_id))
         deps.tick.bids.learn()
         deps.after_block()
@@ -394,4 +395,4 @@ class Loop:
         await self._collect(wait=True)
         for settled in self._deps.in_flight.close():
             self._ended.settle(settled)
-        await self._ended.record()
+        await self._ended.look_again(self._deps.reader)

@@ -16,6 +16,7 @@ from bot.core.identity import keccak
 from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.transaction import decode_signed
+from bot.costs.gas_schedule import OSAKA
 from bot.loop import World
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
 from bot.risk.limits import Limits
@@ -166,13 +167,14 @@ async def test_what_may_have_failed_for_gas_is_simulated_anew_with_more(market, 
 
 
 @pytest.mark.parametrize("cap", ["block", "transaction"])
-async def test_more_gas_than_a_transaction_may_have_is_not_simulated(market, cap):
+async def test_more_gas_than_a_transaction_may_have_is_not_simulated(market, cap, monkeypatch):
     """The estimate of two pairs is about 190,000: a limit of 300,000 holds it once, not twice."""
     block, deps = BLOCK, market.tick_deps()
     if cap == "block":
         block = replace(BLOCK, head=replace(BLOCK.head, gas_limit=300_000, gas_used=150_000))
     else:
-        deps = market.tick_deps(schedule=replace(deps.schedule, transaction_cap=300_000))
+        capped = replace(OSAKA, transaction_cap=300_000)
+        monkeypatch.setattr("bot.carry_out.schedule_at", lambda forks, timestamp: capped)
     market.simulator.answers = [Reverted("out of gas")]
     funnel = await run_tick(market, deps, block=block)
     assert len(market.simulator.ran) == 1
