@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from plan_samples import WETH, plan, reservation_of, simulation_of
 
+from bot.chain.relay_rows import ROWS
 from bot.cli import main
 from bot.core.cost_terms import CostTerms
 from bot.core.decisions import Check, Outcome, Rival, Verdict
@@ -26,6 +27,7 @@ from bot.core.records import (
     PayloadRecord,
     RunRecord,
 )
+from bot.core.route_standing import RouteStanding
 from bot.core.units import Nanoseconds
 from bot.execution.lifecycle import lifecycle_diagram
 from bot.journal.store import open_journal
@@ -33,6 +35,8 @@ from bot.journal.token_cache import CACHE_FILE, save_verdicts
 from bot.ops.doctor import Finding
 from bot.ops.exchange_file import write_board
 from bot.ops.exchange_view import exchange_board
+from bot.ops.relay_file import write_relays
+from bot.ops.relay_view import RelayBoard
 from bot.state.joined_price import ReferenceConfig
 from bot.state.token_verdicts import Checked, Unsafe
 from bot.variables import (
@@ -82,16 +86,16 @@ def verbs():
     listed = subprocess.run(
         [sys.executable, "-m", "bot", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    return set(re.findall(r"^    ([a-z]+) ", listed, re.MULTILINE))
+    return set(re.findall(r"^    ([a-z-]+) ", listed, re.MULTILINE))
 
 
 def test_every_verb_named_exists_and_every_verb_is_named():
-    named = {verb for _, span in all_code() for verb in re.findall(r"scripts/bot ([a-z]+)", span)}
+    named = {verb for _, span in all_code() for verb in re.findall(r"scripts/bot ([a-z-]+)", span)}
     table = (ROOT / "README.md").read_text().partition("| `scripts/bot …`")[2].partition("\n\n")[0]
     in_table = {
         verb
         for cell in re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
-        for verb in re.findall(r"`([a-z]+)", cell)
+        for verb in re.findall(r"`([a-z-]+)", cell)
     }
     assert named | in_table <= verbs()
     assert in_table == verbs()
@@ -100,7 +104,7 @@ def test_every_verb_named_exists_and_every_verb_is_named():
 def test_every_option_named_exists():
     options = {}
     for line in (line for _, span in all_code() for line in span.splitlines()):
-        for command in re.findall(r"scripts/(?:run|bot [a-z]+)[^#;|]*", line):
+        for command in re.findall(r"scripts/(?:run|bot [a-z-]+)[^#;|]*", line):
             words = command.split()
             verb = tuple(words[:1] if words[0] == "scripts/run" else words[:2])
             options.setdefault(verb, set()).update(word for word in words if word.startswith("--"))
@@ -122,9 +126,9 @@ def known_variables():
     )
     limits = (("LIMIT_MAIN__", WalletLimitVariables), ("LIMIT_GLOBAL__", TighteningLimitVariables))
     single = {f"BOT_{name.upper()}" for name in BotVariables.model_fields}
-    return single | {
-        f"BOT_{prefix}{name.upper()}" for prefix, model in (*families, *limits) for name in model.model_fields
-    }
+    relays = tuple((row.variable.removeprefix("BOT_"), RelayVariables) for row in ROWS.values())
+    named = (*families, *limits, *relays)
+    return single | {f"BOT_{prefix}{name.upper()}" for prefix, model in named for name in model.model_fields}
 
 
 def test_every_variable_named_exists():
@@ -169,6 +173,7 @@ def run_folder(tmp_path_factory):
     barred = Checked(bytes(20), Unsafe("fee on sale", "10 sent, 9 arrived"), BlockRef(101, bytes(32)), 0)
     save_verdicts(folder / CACHE_FILE, 1, bytes(32), [barred])
     write_board(folder, _look_at_exchanges(), 1)
+    write_relays(folder, RelayBoard((RouteStanding("titan", "rpc.example", True, True),)), Nanoseconds(1))
     return folder
 
 
@@ -274,6 +279,8 @@ def test_keys_of_status_and_doctor(printed):
     assert list(status) == docs["status"]
     assert list(status["last_block"]) == docs["status.last_block"]
     assert list(status["latest"][0]) == docs["status.latest[]"]
+    assert list(status["relays"]) == docs["status.relays"]
+    assert list(status["relays"]["relays"][0]) == docs["status.relays.relays[]"]
     assert list(status["tokens"]) == docs["status.tokens"]
     assert list(status["tokens"]["barred"][0]) == docs["status.tokens.barred[]"]
     followed, reference = (status["exchanges"][name][0] for name in ("followed", "reference"))
