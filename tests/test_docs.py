@@ -86,7 +86,7 @@ def verbs():
     listed = subprocess.run(
         [sys.executable, "-m", "bot", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    return set(re.findall(r"^    ([a-z-]+) ", listed, re.MULTILINE))
+    return set(re.findall(r"^    ([a-z-]+)(?: |$)", listed, re.MULTILINE))
 
 
 def test_every_verb_named_exists_and_every_verb_is_named():
