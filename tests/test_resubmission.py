@@ -4,7 +4,7 @@ import pytest
 from listed_chain import ETHER, mined, sync
 from loop_stage import Stage
 from msgspec.structs import replace
-from small_market import CHEAP, CONFIG, DEAR
+from small_market import CONFIG, DEAR
 
 from bot.core.decisions import Verdict
 from bot.core.result import Reverted, Unknown
@@ -85,7 +85,7 @@ async def test_what_no_longer_holds_is_withdrawn_and_still_watched(stage, answer
     await stage.block(102)
     assert [target for target, _ in handed_over(stage)] == [102]
     assert stage.drops() == {"earns no more than what is in flight": 1, f"withdrawn: {why}": 1}
-    [held] = [plan for plan in stage.market.in_flight.open_intents()]
+    [held] = stage.market.in_flight.open_intents()
     assert stage.market.held() == held.worst_gas_cost, "its payload can still land"
     [signed] = stage.signed()
     await stage.block(103, mined(signed))
