@@ -4,9 +4,12 @@ import pytest
 from execution_stage import RIVAL, head_at, opportunity, plan_on, sync_log, tx_hash
 from fake_chain_reader import Mined
 from in_flight_stage import Stage
+from msgspec.structs import replace
 
 from bot.core.decisions import Outcome, Verdict
+from bot.core.identity import keccak
 from bot.core.messages import BlockArrived, Log
+from bot.core.pending import Behind
 from bot.execution.state_held import predicted_state_held
 from bot.protocols.uniswap_v3 import BURN_TOPIC, FORKS, MINT_TOPIC
 
@@ -57,9 +60,11 @@ async def test_who_poked_positions_in_both_pools_did_not():
     assert await stage.block(101, rival(pools_of(plan), BURN_TOPIC, amount=0)) == {plan.id: Verdict.EXPIRED}
 
 
-def held(*logs):
+def held(*logs, follows=None):
     """What is said of a plan that landed right on its block as transaction "payload", among these logs."""
     plan = plan_on(head_at(100), opportunity(head_at(100)))
+    if follows is not None:
+        plan = replace(plan, behind=Behind("node", follows, None))
     head = head_at(101)
     outcome = Outcome(
         intent=plan.id,
@@ -91,3 +96,11 @@ def test_mixed_cycles_are_told_by_the_logs_of_either_kind():
     assert held(sync_log(FIRST, "payload", 2), moved(SECOND, V3_MOVES[0], "payload", 3)) is True
     assert held(sync_log(FIRST, "rival", 1), moved(SECOND, V3_MOVES[0], "payload", 3)) is False
     assert held(sync_log(FIRST, "rival", 1)) is None, "the block does not show our transaction"
+
+
+@pytest.mark.parametrize("announced", [tx_hash("swap"), keccak(tx_hash("swap"))], ids=["public", "hinted"])
+def test_what_a_back_run_follows_is_part_of_its_state(announced):
+    theirs, ours = sync_log(FIRST, "swap", 1), sync_log(FIRST, "payload", 2)
+    assert held(theirs, ours, follows=announced) is True
+    assert held(theirs, ours) is False
+    assert held(sync_log(FIRST, "rival", 0), theirs, ours, follows=announced) is False
