@@ -37,6 +37,8 @@ SET_BY_THE_RUN = (
     "BOT_RELAYS",
 )
 """Of a chain of the operator's own: they would win over the market's `bot.env`. Limits and tuning may stand."""
+ACCOUNT_FAMILIES = ("BOT_RELAY_", "BOT_WALLET_")
+"""How those begin that are of the operator's own relays and wallets; BOT_RELAY_TIMEOUT is of none."""
 EXCHANGE_FAMILY = ("BOT_EXCHANGES", "BOT_EXCHANGE_")
 """How those begin that follow real exchanges: the local market has its own. Beside a fork, whose prices are real, they
 may stand."""
@@ -111,18 +113,16 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
 
 def add_port(parser: argparse.ArgumentParser) -> None:
     """`--port`, for those who want to point other programs at the market's node."""
-    parser.add_argument(
-        "--port", type=int, default=0, help="of the node; relay and second relay take the next two"
-    )
+    parser.add_argument("--port", type=int, default=0, help="of the node; the relays take the next ones")
 
 
-def add_order_flow(parser: argparse.ArgumentParser) -> None:
+def add_order_flow(parser: argparse.ArgumentParser, relays: str = "one") -> None:
     """What stands around the local market's chain; handed on as it was written."""
     parser.add_argument(
         "--relays",
         choices=("one", "all"),
-        default="one",
-        help="all: relays of every kind there is, and two builders that compete",
+        default=relays,
+        help=f"all: relays of every kind there is, and two builders that compete (default: {relays})",
     )
     parser.add_argument(
         "--private-flow",
@@ -322,6 +322,7 @@ def _refuse_foreign(environ: Mapping[str, str], chain: str, why: str) -> None:
     foreign = [
         name for name in SET_BY_THE_RUN if name in environ and (name, environ[name]) != ("BOT_CHAIN", chain)
     ]
+    foreign += sorted(name for name in environ if name.startswith(ACCOUNT_FAMILIES) and "__" in name)
     if chain == "market":
         foreign += sorted(name for name in environ if name.startswith(EXCHANGE_FAMILY))
     if foreign:
@@ -340,7 +341,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, help="default: as many as are usual for so many pools")
     add_pace(parser)
     add_port(parser)
-    add_order_flow(parser)
+    add_order_flow(parser, relays="all")
     parser.add_argument(
         "--lockstep", action="store_true", help="seal a block when the bot is done with the one before"
     )

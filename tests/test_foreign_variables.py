@@ -29,7 +29,14 @@ def started(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["BOT_RPC_URL", "BOT_EXCHANGES", "BOT_EXCHANGE_KRAKEN__PAIRS", "BOT_EXCHANGE_BINANCE_USDM__WS_URL"],
+    [
+        "BOT_RPC_URL",
+        "BOT_RELAY_TITAN__URL",
+        "BOT_WALLET_MAIN__KEYSTORE",
+        "BOT_EXCHANGES",
+        "BOT_EXCHANGE_KRAKEN__PAIRS",
+        "BOT_EXCHANGE_BINANCE_USDM__WS_URL",
+    ],
 )
 def test_the_local_market_refuses_what_it_sets_itself(started, monkeypatch, tmp_path, capsys, name):
     monkeypatch.setenv(name, "of my own chain")
@@ -51,7 +58,13 @@ def test_all_are_named_in_one_line(started, monkeypatch, capsys):
 
 
 def test_limits_and_tuning_may_stand(started, monkeypatch):
-    for name in ("BOT_QUOTE_AGE", "BOT_REFERENCE_STRAY", "BOT_RECORD", "BOT_LIMIT_MAIN__FEE_PER_GAS"):
+    for name in (
+        "BOT_QUOTE_AGE",
+        "BOT_RELAY_TIMEOUT",
+        "BOT_REFERENCE_STRAY",
+        "BOT_RECORD",
+        "BOT_LIMIT_MAIN__FEE_PER_GAS",
+    ):
         monkeypatch.setenv(name, "9")
     assert supervisor.main([]) == EXIT_GOOD
     assert len(started) == 1

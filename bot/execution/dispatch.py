@@ -172,6 +172,8 @@ class Dispatcher:
 
     def due(self, wallet: WalletName, nonce: int, head: Head) -> Standing | None:
         """The wallet's best payload that may be handed over again for the block after `head`."""
+        if not self.standing:
+            return None
         still_open = [plan.id for plan in self._in_flight.open_intents()]
         return best_of(self.standing.due(head, still_open), wallet, nonce)
 

@@ -40,6 +40,9 @@ class StandingPayloads:
     def __init__(self) -> None:
         self._by_intent: dict[IntentId, Standing] = {}
 
+    def __len__(self) -> int:
+        return len(self._by_intent)
+
     def note_sent(self, plan: Plan, signed: SignedTransaction, target_block: int) -> None:
         if plan.behind is None and plan.window.last_block > target_block:
             self._by_intent[plan.id] = Standing(plan, signed, target_block)
