@@ -137,8 +137,6 @@ async def _run(
             wallets: dict[WalletName, Address] = {}
             async for finding in _checks(settings, adapters, wallets):
                 show.step(finding.subject, finding.found)
-            if settings.mode != "observe":
-                show.step("simulation", adapters.how_simulated)
             for warning in price_warnings(settings):
                 show.step("reference price", f"NONE: {warning}")
             await _compare_counters(settings, adapters, store)
@@ -234,6 +232,7 @@ async def _checks(
         yield finding
     if settings.mode == "observe":
         return
+    yield doctor.Finding("simulation", adapters.how_simulated)
     if adapters.signer is not None:
         hello = await doctor.greet_signer(settings, adapters.signer, adapters.clock)
         wallets |= {w.name: w.address for w in hello.wallets if w.name in settings.wallets}

@@ -7,7 +7,6 @@ builder wrote down and what the law says is kept beside it, for the judge alone.
 import json
 import random
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 
@@ -80,8 +79,8 @@ class Met:
 class Bidder:
     """The bot's wallet and Executor in hands that draw bids: any share, any time of the slot, often late in it."""
 
-    def __init__(self, market, session, endpoints):
-        self._market, self._session = market, session
+    def __init__(self, market, session, endpoints, builder_log):
+        self._market, self._session, self._builder_log = market, session, builder_log
         self._urls = [market.endpoints.relays[name] for name in endpoints]
         seed = market.config.seed
         self._account = wallet_account(seed, "main")
@@ -166,8 +165,7 @@ class Bidder:
 
     def _told(self, number, tx_hash):
         """(fate, reason, builder's place, rival's share) by the builder's log."""
-        path = Path(self._market.config.run_dir) / "builder.jsonl"
-        story = json.loads(path.read_bytes().rsplit(b"\n", 2)[-2])
+        story = json.loads(self._builder_log.read().splitlines()[-1])
         assert story["number"] == number
         [own] = [one for one in story["bundles"] if hex_bytes(tx_hash) in one["transactions"]]
         rival = story["competitor"]
@@ -228,14 +226,15 @@ async def play(run_dir, cache, seed, bundles, relays):
     async with open_market(config) as market, aiohttp.ClientSession() as session:
         await let_recipients_hold_weth(market)
         await market.engine.open()
-        bidder = Bidder(market, session, endpoints)
-        while len(met) < bundles:
-            one = await bidder.meet()
-            if one is None:
-                empty += 1
-                assert empty <= bundles, f"{empty} blocks without a gap worth its gas, {len(met)} with one"
-            else:
-                met.append(one)
+        with (config.run_dir / "builder.jsonl").open("rb") as builder_log:
+            bidder = Bidder(market, session, endpoints, builder_log)
+            while len(met) < bundles:
+                one = await bidder.meet()
+                if one is None:
+                    empty += 1
+                    assert empty <= bundles, f"{empty} blocks without a gap worth its gas, {len(met)} with"
+                else:
+                    met.append(one)
     return met, empty
 
 
