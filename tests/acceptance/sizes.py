@@ -1,4 +1,4 @@
-"""How much is played: three games of 120 blocks on 40 pools, one of a few on 1,000.
+"""How much is played: two games of 120 blocks on 40 pools, one of a few on 1,000.
 
 ACCEPTANCE_SMALL=1: one of 60, one of 8. ACCEPTANCE_FULL=1: three on 1,000 pools, of 40 blocks each.
 """
@@ -8,7 +8,7 @@ import random
 
 IS_SMALL = os.environ.get("ACCEPTANCE_SMALL") == "1"
 BLOCKS = 60 if IS_SMALL else 120
-SEEDS_DRAWN = 1 if IS_SMALL else 3
+SEEDS_DRAWN = 1 if IS_SMALL else 2
 IS_FULL = os.environ.get("ACCEPTANCE_FULL") == "1"
 WIDE_POOLS = 1_000
 WIDE_BLOCKS = 40 if IS_FULL else 8 if IS_SMALL else 15
