@@ -212,6 +212,7 @@ class Outcome(msgspec.Struct, frozen=True):
     tx_hash: TxHash | None = None
     gas_used: Gas | None = None
     gas_cost: Wei | None = None
+    """All that the wallet paid for it: execution, and what a rollup charges beside it."""
     realized_profit: TokenUnits | None = None
     predicted_state_held: bool | None = None
     """Landed only: nobody moved the plan's pools before it in its block, and its parent was the block planned on."""

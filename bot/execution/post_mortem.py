@@ -14,7 +14,7 @@ from bot.core.decisions import Outcome, Plan, Verdict
 from bot.core.identity import Address, TxHash, hex_bytes
 from bot.core.ports import Receipt
 from bot.core.result import Ok, Reverted
-from bot.core.units import gas_cost
+from bot.core.units import Wei, gas_cost
 from bot.execution.block_facts import BlockFacts, OwnPayload, TargetBlock
 from bot.execution.builder_name import builder_name
 from bot.execution.missed import missed, said
@@ -60,8 +60,9 @@ def left_open(plan: Plan, reason: str) -> Outcome:
 def _on_chain(
     plan: Plan, payload: OwnPayload, receipt: Receipt, executor: Address, recipient: Address
 ) -> Outcome:
-    paid = gas_cost(receipt.gas_used, receipt.effective_gas_price)
-    spent = f"in block {receipt.block.number}, {receipt.gas_used} gas for {paid} wei"
+    paid = Wei(gas_cost(receipt.gas_used, receipt.effective_gas_price) + receipt.l1_fee)
+    beside = f", {receipt.l1_fee} of them the rollup's data fee" if receipt.l1_fee else ""
+    spent = f"in block {receipt.block.number}, {receipt.gas_used} gas for {paid} wei{beside}"
     profit = None
     if receipt.succeeded:
         verdict = Verdict.LANDED
