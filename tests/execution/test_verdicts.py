@@ -222,7 +222,7 @@ def test_what_was_mined_has_its_costs_term_by_term(case):
     assert landed.costs == CostTerms(
         Gas(140_000), WeiPerGas(GWEI), WeiPerGas(3), Wei(9), payment=Wei(payment)
     )
-    assert landed.costs.gas_cost == landed.gas_cost
+    assert landed.costs.gas_cost + landed.costs.l1_fee == landed.gas_cost
     assert (landed.builder, landed.rival, landed.late_by) == (TARGET.coinbase, None, None)
 
 
