@@ -19,6 +19,7 @@ from bot.core.pending import StorageOverride
 from bot.core.ports import JsonRpc, RpcResult
 from bot.core.profile import ProtocolName
 from bot.core.result import Ok, Reverted, Unknown, in_words
+from bot.core.units import UINT112_MAX, UINT128_MAX, UINT256_MAX
 from bot.protocols.erc20 import balance_of_calldata
 from bot.protocols.uniswap_v2 import RESERVES_SLOT, decode_reserves, reserves_calldata
 from bot.protocols.uniswap_v3 import (
@@ -26,6 +27,7 @@ from bot.protocols.uniswap_v3 import (
     liquidity_calldata,
     slot0_calldata,
 )
+from bot.protocols.v3_tick_math import MAX_SQRT_PRICE, MAX_TICK, MIN_SQRT_PRICE, MIN_TICK
 from bot.protocols.words import WORD, address_word, uint_word
 
 _MARK: Final = 0x5EED_0000_BA1A_0CE5
@@ -140,6 +142,9 @@ class StandIns:
         return Ok(None)
 
     async def _of(self, pool: PoolAfter, at: BlockRef) -> Ok[list[StorageOverride]] | Unknown:
+        over = _over_its_width(pool)
+        if over is not None:
+            return Unknown(f"pool {to_checksum(pool.pool)} cannot stand so: {over}")
         if isinstance(pool, PairAfter):
             places = [RESERVES_SLOT]
         else:
@@ -177,7 +182,7 @@ class StandIns:
         if not isinstance(held, Ok):
             return held
         after = int.from_bytes(held.value, "big") + change
-        if after < 0:
+        if not 0 <= after <= UINT256_MAX:
             return Unknown(f"token {to_checksum(token)}: the pool would hold {after}")
         return Ok(StorageOverride(token, slot, uint_word(after)))
 
@@ -205,6 +210,22 @@ class StandIns:
             "eth_getStorageAt", [hex_bytes(account), hex_bytes(slot), block_id(at.hash)]
         )
         return decoded(answer, _word, "eth_getStorageAt")
+
+
+def _over_its_width(pool: PoolAfter) -> str | None:
+    """The first value that the pool's storage has no room for: a hint is anybody's word."""
+    if isinstance(pool, PairAfter):
+        values = [(f"reserve{side}", pool.reserves[side], 0, UINT112_MAX) for side in (0, 1)]
+    else:
+        values = [
+            ("square root price", pool.sqrt_price, MIN_SQRT_PRICE, MAX_SQRT_PRICE - 1),
+            ("tick", pool.tick, MIN_TICK, MAX_TICK),
+            ("liquidity", pool.liquidity, 0, UINT128_MAX),
+        ]
+    wrong = (one for one in values if not one[2] <= one[1] <= one[3])
+    return next(
+        (f"{name} {value} is not within {least} and {most}" for name, value, least, most in wrong), None
+    )
 
 
 def _packed(pool: PoolAfter, held: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ from bot.core.messages import Log
 from bot.core.pending import HintLog, StorageOverride
 from bot.core.ports import JsonRpc
 from bot.core.result import Ok, Unknown
-from bot.protocols.uniswap_v3 import SWAP_WORDS, decode_swap
+from bot.protocols.uniswap_v3 import FORKS, decode_swap
 from bot.state.market_state import MarketState
 from bot.state.overlay import Overlay, as_log
 from bot.state.pool_table import V2Pool
@@ -31,7 +31,11 @@ class HintStandIns:
 def pools_after(
     overlay: Overlay, state: MarketState, logs: Sequence[HintLog]
 ) -> Ok[list[PoolAfter]] | Unknown:
-    """Of every pool the overlay changed. Unknown where liquidity comes or goes: ticks have no stand-in."""
+    """Of every pool the overlay changed.
+
+    Unknown where liquidity comes or goes, for ticks have no stand-in, and where a pool is said to write another event
+    than its own: no state was moved by that.
+    """
     found: list[PoolAfter] = []
     for index in overlay.changed:
         pool = overlay.pools[index]
@@ -43,8 +47,9 @@ def pools_after(
             found.append(PairAfter(pool.address, tokens, reserves, gained))
             continue
         swaps = [as_log(log) for log in logs if log.address == pool.address and log.topics]
-        if not all(log.topics[0] in SWAP_WORDS for log in swaps):
-            return Unknown(f"pool {to_checksum(pool.address)} changes its liquidity: that has no stand-in")
+        if any(log.topics[0] != FORKS[pool.protocol].swap_topic for log in swaps):
+            told = f"pool {to_checksum(pool.address)} does more than swap: that has no stand-in"
+            return Unknown(told)
         concentrated = overlay.concentrated[index]
         assert concentrated is not None
         found.append(

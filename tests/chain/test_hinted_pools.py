@@ -10,6 +10,7 @@ from bot.state.overlay import overlay_of_hint
 from bot.state.pool_table import PoolTable
 from tests.state.blocks import (
     GENESIS,
+    PANCAKE_VENUE,
     TOKENS,
     V3_VENUE,
     VENUE,
@@ -59,3 +60,9 @@ def test_liquidity_that_comes_or_goes_has_no_stand_in():
     found = after(swapped(POOL, PRICE, 7, 100), minted(POOL, -60, 60, 5))
     assert isinstance(found, Unknown)
     assert "no stand-in" in found.cause
+
+
+def test_an_event_that_the_pool_does_not_write_has_no_stand_in():
+    """The state moves by the pool's own Swap alone; amounts of another's would be balances that nobody paid."""
+    foreign = swapped(POOL, PRICE, 7, 100, PANCAKE_VENUE)
+    assert isinstance(after(swapped(POOL, PRICE, 7, 100), foreign), Unknown)
