@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
+import structlog
 
 from bot.carry_out import DONE, TickDeps, Upkeep, WalletAtHead, carry_out, expected_timestamp, plan_for
 from bot.core.decisions import BlockEnvironment, Opportunity, Plan
@@ -34,7 +35,11 @@ from bot.state.market_state import MarketState
 from bot.state.named_pools import NamedPools
 from bot.state.overlay import NoOverlay, Overlay, overlay_of, overlay_of_hint
 
+log = structlog.get_logger()
+
 _BLOB: Final = 3
+MOST_PAYLOADS: Final = 8
+"""Of one wallet that could land in one block: each is a signature, and only one of them will be of use."""
 MODE = "mode: nothing is simulated"
 ANOTHER_BLOCK = "the state is at another block"
 SEEN_ALREADY = "seen already at this block"
@@ -49,8 +54,9 @@ NOT_OPENED_BY_IT = "not opened by it"
 TOO_LITTLE = "opens too little for a transaction"
 NO_STAND_IN = "nothing can stand in for it"
 OWN_IS_BETTER = "the wallet's bundle for this block earns more"
-WE_COME_FIRST = "another wallet of ours trades on its pools in this block"
+WE_COME_FIRST = "our own bundles for this block leave no room for it"
 NO_WALLET = "no wallet"
+ABSURD = "its numbers are absurd"
 
 
 class PendingRunner(Protocol):
@@ -112,7 +118,12 @@ class Backruns:
         To be called after the block's own tick, one at a time: it uses that search's scratch, and what pays without
         the pending transaction is the block's.
         """
-        reason = await self._try(seen, block, world, wallets, tick, funnel, upkeep)
+        try:
+            reason = await self._try(seen, block, world, wallets, tick, funnel, upkeep)
+        except (ValueError, OverflowError) as error:
+            # Numbers of outsiders: whatever they break here is their announcement, and no reason to stop.
+            log.warning("pending.absurd", hash=seen.hash.hex(), reason=str(error))
+            reason = ABSURD
         funnel.took("pending", tick.clock.monotonic() - seen.seen_at)
         if reason is not None:
             funnel.drop(f"pending: {reason}")
@@ -177,9 +188,10 @@ class Backruns:
             return ANOTHER_BLOCK
         if not wallets:
             return NO_WALLET
-        if seen.hash in self._seen:
-            return SEEN_ALREADY
+        is_new = seen.hash not in self._seen
         self._seen.add(seen.hash)
+        if not is_new or self._simulations >= self._deps.most_simulations:
+            return USED_UP if is_new else SEEN_ALREADY
         if seen.transaction is not None:
             return self._why_not_run(seen.transaction, block, world, wallets, tick)
         return None if self._deps.stand_ins is not None else NO_STAND_IN
@@ -198,7 +210,7 @@ class Backruns:
             return NOT_NEXT
         if not self._named.are_in(pending, world.state.table):
             return NOT_ABOUT_US
-        return USED_UP if self._simulations >= self._deps.most_simulations else None
+        return None
 
     async def _overlay(
         self, seen: PendingSeen, block: BlockArrived, world: Believed, tick: TickDeps, funnel: Funnel
@@ -227,6 +239,7 @@ class Backruns:
             return Behind(seen.source, seen.hash, seen.transaction)
         stand_ins = self._deps.stand_ins
         assert stand_ins is not None, "asked before"
+        self._simulations += 1
         answer = await tick.clock.within(
             tick.simulation_limit, stand_ins.stand_in(overlay, world.state, seen.logs)
         )
@@ -246,8 +259,8 @@ class Backruns:
     ) -> str | None:
         """By the first of `able` that has nothing for this block, else by one whose own bundle for it earns less."""
         bid, reason = tick.bids.choice(BACKRUN), NO_WALLET
-        for wallet in sorted(able, key=lambda one: _standing(one, block, tick) is not None):
-            own, started = _standing(wallet, block, tick), tick.clock.monotonic()
+        for wallet in sorted(able, key=lambda one: _load(one, block, tick)):
+            own, started = _own(wallet, block, tick), tick.clock.monotonic()
             plan = plan_for(chosen, wallet, block, tick, tick.execution, behind, bid)
             funnel.took("plan", tick.clock.monotonic() - started)
             if isinstance(plan, NotWorthIt):
@@ -283,24 +296,43 @@ def _able(
 ) -> list[WalletAtHead]:
     """Wallets whose back-run cannot stand around the swap together with a bundle of another wallet of ours.
 
-    Such a bundle may land before the pending swap, on a pool it moves. The wallet's own bundle shares its nonce with
-    the back-run, so only one of the two can land.
+    Such a bundle may land before the pending swap, on a pool it moves. The wallet's own ones share its nonce with the
+    back-run, so only one of them can land; there may be no more than MOST_PAYLOADS of them.
     """
     pools = frozenset(overlay.pools[index].address for index in overlay.changed)
     trading = {
         wallet.name
         for wallet in wallets
-        if (plan := _standing(wallet, block, tick)) is not None
-        and any(pools & one.pools for one in plan.opportunities)
+        for plan in _handed(wallet, block, tick)
+        if any(pools & one.pools for one in plan.opportunities)
     }
-    return [wallet for wallet in wallets if not trading - {wallet.name}]
+    return [
+        wallet
+        for wallet in wallets
+        if not trading - {wallet.name} and len(_handed(wallet, block, tick)) < MOST_PAYLOADS
+    ]
 
 
-def _standing(wallet: WalletAtHead, block: BlockArrived, tick: TickDeps) -> Plan | None:
-    """What the wallet has handed over for the next block: it shares the nonce, so one of the two can land."""
+def _handed(wallet: WalletAtHead, block: BlockArrived, tick: TickDeps) -> Sequence[Plan]:
+    """All that the wallet has at relays and that can land in the next block, withdrawn or not."""
+    if tick.dispatcher is None:
+        return ()
+    return tick.dispatcher.handed.can_land_in(wallet.name, block.head.number + 1)
+
+
+def _own(wallet: WalletAtHead, block: BlockArrived, tick: TickDeps) -> Plan | None:
+    """What the wallet itself goes for in the next block: it shares the nonce, so one of the two can land.
+
+    Another back-run of the same wallet is no reason to leave this one: whether the swap it follows comes at all, or is
+    what its hint says, nobody knows.
+    """
     if tick.dispatcher is None:
         return None
-    return tick.dispatcher.in_flight_for(wallet.name, block.head.number + 1)
+    return tick.dispatcher.own_for(wallet.name, block.head.number + 1)
+
+
+def _load(wallet: WalletAtHead, block: BlockArrived, tick: TickDeps) -> tuple[bool, int]:
+    return _own(wallet, block, tick) is not None, len(_handed(wallet, block, tick))
 
 
 def _stands_at(block: BlockArrived, world: Believed) -> bool:

@@ -50,7 +50,11 @@ Follow = Callable[[PendingSeen, Following, Funnel], Awaitable[None]]
 class BetweenBlocks:
     """Of one loop. Without a source nothing ever comes."""
 
-    def __init__(self, source: PendingSource | None, follow: Follow | None) -> None:
+    def __init__(
+        self, source: PendingSource | None, follow: Follow | None, halted: Callable[[], str | None]
+    ) -> None:
+        """`halted`: why nothing may be sent; asked before each."""
+        self._halted = halted
         self._source = source if follow is not None else None
         self._follow = follow
         self._following: Following | None = None
@@ -98,6 +102,8 @@ class BetweenBlocks:
         if self._source is None or self._follow is None or self._following is None:
             return
         for seen in await self._source.before(self._following.block.head.number + 1):
+            if self._halted() is not None:
+                return
             funnel.pending += 1
             await self._follow(seen, self._following, funnel)
 

@@ -92,6 +92,8 @@ class TickDeps(msgspec.Struct, frozen=True):
     expired_gas: Gas
     bids: BidBook
     slots: SlotClock
+    halted: Callable[[], str | None] = lambda: None
+    """Why nothing may be sent; asked before what needs no signature, which the signer would refuse."""
     listing: Listing | None = None
     """Asked for the access list that pays, one round trip before each simulation; None: none is given."""
 
@@ -156,7 +158,9 @@ async def carry_out(
         return await _drop(plan, "preflight", checked.check, deps, funnel)
     started = deps.clock.monotonic()
     if deps.listing is not None:
-        plan = with_access_list(plan, await deps.listing(plan, block.head, expected_schedule(deps)))
+        asked = deps.listing(plan, block.head, expected_schedule(deps))
+        entries = await deps.clock.within(deps.simulation_limit, asked)
+        plan = with_access_list(plan, entries.value if isinstance(entries, Ok) else ())
     simulated = await _simulate(plan, deps.simulator, block, deps)
     if isinstance(simulated, Reverted) and (not simulated.data or simulated.reason in SAID_OF_GAS):
         roomier = _with_more_gas(plan, wallet, block, deps)
@@ -170,7 +174,7 @@ async def carry_out(
     await upkeep.settled()
     waited_until = deps.clock.monotonic()
     funnel.took("wait for upkeep", waited_until - started)
-    decision = judge(plan, simulated.value, _context(wallets, block, deps))
+    decision = judge(plan, simulated.value, _context(plan, wallets, block, deps))
     funnel.took("gate", deps.clock.monotonic() - waited_until)
     if isinstance(decision, Denied):
         denial = Check(decision.rule, decision.limit, decision.actual)
@@ -198,9 +202,8 @@ async def carry_again(
     if dispatcher is None or deps.simulator is None or not isinstance(wallet.count, Ok):
         return
     target = head.number + 1
-    if dispatcher.in_flight_for(wallet.name, target) is not None:
-        return
-    if dispatcher.due(wallet.name, wallet.count.value, head) is None:
+    has_fresh = dispatcher.handed.has_aimed_at(wallet.name, target)
+    if has_fresh or dispatcher.due(wallet.name, wallet.count.value, head) is None:
         return
     await upkeep.settled()
     standing = dispatcher.due(wallet.name, wallet.count.value, head)
@@ -226,9 +229,9 @@ async def carry_again(
         dispatcher.withdraw(standing.plan.id)
         funnel.drop(f"withdrawn: {why.rule}")
         return
-    no_route = dispatcher.why_no_route(standing.plan)
-    if no_route is not None:
-        funnel.drop("route: no_private_route")
+    is_halted = deps.halted() is not None
+    if is_halted or dispatcher.why_no_route(standing.plan) is not None:
+        funnel.drop("halted" if is_halted else "route: no_private_route")
         return
     sent = await dispatcher.resubmit(standing, target, funnel.took)
     funnel.resubmitted += int(sent.routes > 0)
@@ -272,6 +275,7 @@ async def _send(
         return await _drop(plan, "route", check, deps, funnel)
     timing = _timing(plan, deps.dispatcher, deps)
     if isinstance(timing, TooLate):
+        deps.dispatcher.doubt_times()
         over = f"{(timing.arrives_at - timing.closes_at) / 1e6:.1f} ms after it"
         check = Check("too_late", f"at the builder before block {plan.target_block} closes", over)
         return await _drop(plan, "timing", check, deps, funnel)
@@ -300,7 +304,7 @@ def _timing(plan: Plan, dispatcher: Dispatcher, deps: TickDeps) -> SendDecision:
     now = deps.clock.monotonic()
     expected = deps.slots.next_block(deps.clock.utc(), now)
     return when_to_send(
-        expected, now, dispatcher.one_way_up(), dispatcher.signing_time, plan.window.last_block
+        expected, now, dispatcher.one_way_up(), dispatcher.preparation.usual, plan.window.last_block
     )
 
 
@@ -318,7 +322,15 @@ def _failure(result: Reverted | Unknown) -> Check:
     return Check("unknown", "an answer", result.cause)
 
 
-def _context(wallets: Sequence[WalletAtHead], block: BlockArrived, deps: TickDeps) -> GateContext:
+def _age_allowed(plan: Plan, block: BlockArrived, deps: TickDeps) -> Nanoseconds:
+    """A back-run is made when its swap comes, on the newest head there is: up to the close of the block it is for."""
+    if plan.behind is None:
+        return deps.state_age
+    closes_at = deps.slots.next_block(deps.clock.utc(), deps.clock.monotonic()).closes_at
+    return Nanoseconds(max(deps.state_age, 0 if closes_at == NEVER else closes_at - block.seen_at))
+
+
+def _context(plan: Plan, wallets: Sequence[WalletAtHead], block: BlockArrived, deps: TickDeps) -> GateContext:
     return GateContext(
         limits=deps.limits,
         ledger=deps.ledger,
@@ -330,7 +342,7 @@ def _context(wallets: Sequence[WalletAtHead], block: BlockArrived, deps: TickDep
         recorded_intents=deps.recorded_intents,
         head=block.head.ref,
         head_age=Nanoseconds(deps.clock.monotonic() - block.seen_at),
-        head_age_allowed=deps.state_age,
+        head_age_allowed=_age_allowed(plan, block, deps),
         now=deps.clock.utc(),
         expired_gas=deps.expired_gas,
     )

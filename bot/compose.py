@@ -27,7 +27,7 @@ from bot.chain.token_probe import TokenProber, own_parties
 from bot.clock import LockstepClock, SystemClock
 from bot.compose_routes import bid_book, bid_by, open_routes
 from bot.core.decisions import Plan
-from bot.core.errors import RetryLater, Unreachable
+from bot.core.errors import BadConfiguration, RetryLater, Unreachable
 from bot.core.funnel import Funnel
 from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName, hex_bytes, hex_quantity
 from bot.core.messages import Head
@@ -124,6 +124,11 @@ async def compose(
     `journal` is what the loop writes to, `store` the same journal to read from; `tokens_tested` is called while
     tokens are tested before the first block. Raises Unreachable when the chain cannot be read at the start.
     """
+    if settings.chain.fees != "layer-1":
+        raise BadConfiguration(
+            f"BOT_CHAIN={settings.variables.chain}: its profile says fees {settings.chain.fees}, and no bot runs on a "
+            "rollup yet: what L1 charges would not be read"
+        )
     execution = execution_config(settings, bid_by(adapters.routes))
     tokens = await _token_guard(settings, adapters, wallets)
     bootstrap = _bootstrap(settings, adapters, tokens, tokens_tested)
@@ -156,6 +161,7 @@ async def compose(
             simulation_limit=Nanoseconds(settings.variables.simulation_timeout),
             state_age=_patient(settings, settings.variables.state_age),
             expired_gas=EXPIRED_GAS,
+            halted=lambda: halt_reason(settings.data_dir),
             bids=await bid_book(settings, store),
             listing=_listing(adapters) if settings.variables.access_lists else None,
             slots=SlotClock(settings.slot_rule, waits=settings.variables.lockstep),

@@ -14,12 +14,12 @@ from bot.between_blocks import BetweenBlocks, Follow, Following, PendingSource
 from bot.carry_out import TickDeps, Upkeep, WalletAtHead
 from bot.core.errors import BrokenInvariant, Halted, RetryLater, StopTheBot
 from bot.core.funnel import Funnel
-from bot.core.identity import ZERO_ADDRESS, Address, BlockRef, WalletName
+from bot.core.identity import Address, BlockRef, WalletName
 from bot.core.messages import BlockArrived, ChainEvent, ContinuityLost, FeedSilent, Head, RolledBack
 from bot.core.pending import PendingSeen
 from bot.core.ports import ChainReader, Signer
-from bot.core.result import Ok, Reverted, Unknown, in_words
-from bot.core.units import Nanoseconds, Wei
+from bot.core.result import Ok, Reverted, Unknown
+from bot.core.units import Nanoseconds
 from bot.ended_intents import EndedIntents
 from bot.execution.maintenance import InFlight, Settled
 from bot.execution.nonce_line import NonceLine
@@ -27,14 +27,12 @@ from bot.execution.state_held import predicted_state_held
 from bot.opportunities.search import ArbitrageSearch
 from bot.state.market_state import MarketState
 from bot.tick import tick
+from bot.wallets_at_head import tell_signer, wallets_at
 
 log = structlog.get_logger()
 
 DRAIN_BLOCKS = 3
 """Blocks beyond the last window that an orderly stop waits for verdicts."""
-
-NOBODY = WalletName("nobody")
-"""In observe there is no wallet: plans are built on nonce 0 of the zero address, explained, and go no further."""
 
 
 class Feed(Protocol):
@@ -106,7 +104,9 @@ class Loop:
         self._touched: set[int] = set()
         self._ended = EndedIntents(deps.tick)
         self._clock_doubted = False
-        self._between = BetweenBlocks(deps.pending, deps.follow)
+        self._cancelling: asyncio.Task[None] | None = None
+        """After a halt."""
+        self._between = BetweenBlocks(deps.pending, deps.follow, deps.halted)
         self._coming: asyncio.Future[ChainEvent] | None = None
         """The next event of the chain: waited for across what comes between."""
 
@@ -139,6 +139,10 @@ class Loop:
         coming = self._coming or asyncio.ensure_future(anext(events))
         self._coming = coming
         while self._hunts and not coming.done():
+            # What is refused at once never waits: blocks, answers and signals must have their turn all the same.
+            await asyncio.sleep(0)
+            if coming.done():
+                break
             seen = self._between.take()
             if seen is not None:
                 return seen
@@ -199,7 +203,7 @@ class Loop:
         applied = deps.tick.clock.monotonic()
         funnel.took("logs", started - block.seen_at)
         funnel.took("apply", applied - started)
-        wallets = await self._wallets(block.head)
+        wallets = await wallets_at(block.head, deps.reader, deps.lines, deps.tick.ledger)
         funnel.took("wallets", deps.tick.clock.monotonic() - applied)
         upkeep = asyncio.create_task(self._upkeep(block, wallets, funnel))
         try:
@@ -224,8 +228,10 @@ class Loop:
         await deps.tick_done(block.head.ref)
 
     def _note_time(self, block: BlockArrived) -> None:
-        """When the head was first heard of, not when its logs had come."""
+        """What is over is forgotten, and the slot clock told: when the head was first heard of, not when its logs had come."""
         clock, slots = self._deps.tick.clock, self._deps.tick.slots
+        if self._deps.tick.dispatcher is not None:
+            self._deps.tick.dispatcher.handed.forget_before(block.head.number + 1)
         seen_utc = Nanoseconds(clock.utc() - (clock.monotonic() - block.seen_at))
         slots.note_head(block.head, seen_utc, block.seen_at, is_catch_up=block.is_catch_up)
         why = slots.why_not_trusted()
@@ -279,7 +285,14 @@ class Loop:
         halt = self._deps.halted() if self._deps.signer is not None else None
         if halt is not None:
             self._stop_hunting(Halted(halt), funnel, "halted")
+            self._cancelling = asyncio.create_task(self._cancel_open())
         return halt is not None
+
+    async def _cancel_open(self) -> None:
+        """Bundles are taken back where a relay can; what was passed on already can still land, and is watched."""
+        if self._deps.tick.dispatcher is not None:
+            noted = await self._deps.tick.dispatcher.cancel_open(self._world.state.ref.number)
+            log.warning("halt.cancelled", requests_taken=noted)
 
     async def _guarded(self, work: Awaitable[None], funnel: Funnel | None) -> bool:
         """Whatever is raised stops the hunting, not what follows the payloads; False then."""
@@ -304,44 +317,12 @@ class Loop:
         self._failure = error
         self._stop.set()
 
-    async def _wallets(self, head: Head) -> list[WalletAtHead]:
-        """Nonce and balance of every wallet at this very block; what could not be read is Unknown, and denies."""
-        reader, lines = self._deps.reader, self._deps.lines
-        if not lines:
-            return [WalletAtHead(NOBODY, ZERO_ADDRESS, NonceLine(NOBODY), Ok(0), Ok(Wei(0)))]
-        reads = await asyncio.gather(
-            *(
-                asyncio.gather(reader.transaction_count(address, head.ref), reader.balance(address, head.ref))
-                for address, _ in lines.values()
-            )
-        )
-        wallets = [
-            WalletAtHead(name, address, line, count, balance)
-            for (name, (address, line)), (count, balance) in zip(lines.items(), reads, strict=True)
-        ]
-        for wallet in wallets:
-            if isinstance(wallet.count, Ok):
-                wallet.line.note_count(wallet.count.value, head.ref)
-                self._deps.tick.ledger.note_next_nonce(wallet.name, wallet.count.value)
-        return wallets
-
     async def _upkeep(self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel) -> None:
         """Beside the search and the simulation of the same block; whatever is judged waits for it."""
         await asyncio.gather(
-            self._tell_signer(wallets, block.head), self._follow_in_flight(block, wallets, funnel)
+            tell_signer(self._deps.signer, wallets, block.head),
+            self._follow_in_flight(block, wallets, funnel),
         )
-
-    async def _tell_signer(self, wallets: Sequence[WalletAtHead], head: Head) -> None:
-        signer = self._deps.signer
-        for wallet in wallets:
-            if signer is None or not isinstance(wallet.count, Ok):
-                continue
-            told = await signer.report_nonce(wallet.name, wallet.count.value, head.number)
-            if not isinstance(told, Ok):
-                words = in_words(told)
-                log.warning(
-                    "signer.nonce_not_told", wallet=wallet.name, count=wallet.count.value, answer=words
-                )
 
     async def _follow_in_flight(
         self, block: BlockArrived, wallets: Sequence[WalletAtHead], funnel: Funnel
@@ -366,6 +347,8 @@ class Loop:
             log.warning("intent.reopened", id=plan.id, reorg_to=event.to.number)
         for _, line in self._deps.lines.values():
             line.roll_back(event.to)
+        if self._deps.tick.dispatcher is not None:
+            self._deps.tick.dispatcher.handed.roll_back(event.to.number)
 
     async def _rebuild(self) -> None:
         """Bootstrap afresh, as often as it takes; nothing is hunted meanwhile. A stop does not wait for it."""
@@ -392,6 +375,8 @@ class Loop:
             await self._deps.tick.dispatcher.collect(wait=wait)
 
     async def _close(self) -> None:
+        if self._cancelling is not None:
+            await self._cancelling
         await self._collect(wait=True)
         for settled in self._deps.in_flight.close():
             self._ended.settle(settled)

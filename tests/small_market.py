@@ -193,6 +193,11 @@ class Relay:
     def standing(self):
         return RouteStanding(self.name, "127.0.0.1", self.drops_reverts, self.is_usable, "out of order")
 
+    refuses: str | None = None
+
+    def why_refused(self, bundle):
+        return self.refuses
+
     async def send(self, bundle):
         self.events.append("send")
         self.received.append(bundle)

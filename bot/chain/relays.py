@@ -17,7 +17,7 @@ from bot.chain.relay_answers import (
     decode_sent_hash,
 )
 from bot.chain.relay_bodies import BundleBodies, Prepared
-from bot.chain.relay_codecs import cancel_params, ping_params
+from bot.chain.relay_codecs import cancel_params, ping_params, refusal
 from bot.chain.relay_connection import RelayConnection
 from bot.chain.relay_identity import RelayIdentity
 from bot.chain.relay_row import CALL_BUNDLE, CANCEL_PRIVATE_TRANSACTION, RelayRow
@@ -74,6 +74,10 @@ class RelayRoute:
     @property
     def standing(self) -> RouteStanding:
         return self._connection.standing.standing
+
+    def why_refused(self, bundle: Bundle) -> str | None:
+        refused = refusal(self.row, bundle)
+        return None if refused is None else refused.reason
 
     def prepare(self, bundle: Bundle) -> Prepared | Reverted:
         """Make the bytes and the signature that `send` will write; what other routes have made is used."""

@@ -211,6 +211,10 @@ class BundleRoute(Protocol):
         """How it has behaved."""
         ...
 
+    def why_refused(self, bundle: Bundle) -> str | None:
+        """Why a bundle of this shape cannot be said to it; None: it can. Asked before there is a signature."""
+        ...
+
     async def send(self, bundle: Bundle) -> Ok[str] | Reverted | Unknown:
         """Ok carries the bundle hash. Accepted is not landed."""
         ...

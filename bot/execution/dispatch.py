@@ -10,14 +10,22 @@ from bot.core.identity import IntentId, TxHash, WalletName
 from bot.core.messages import Head
 from bot.core.ports import BundleRoute, Clock, Journal, Signer
 from bot.core.records import IntentRecord, OutcomeRecord, PayloadRecord
-from bot.core.result import Reverted, Unknown
+from bot.core.result import Ok, Reverted, Unknown
 from bot.core.transaction import SignedTransaction
 from bot.core.units import Nanoseconds, Wei
+from bot.execution.handed_over import HandedOver
 from bot.execution.maintenance import InFlight
 from bot.execution.nonce_line import LivePayload, NonceLine
 from bot.execution.resubmission import Standing, StandingPayloads, best_of
-from bot.execution.send_timing import RouteLatency
-from bot.execution.submit import RouteAnswer, attempt_record, bundle_of, hand_over, routes_for
+from bot.execution.send_timing import RouteLatency, UsualTime
+from bot.execution.submit import (
+    RouteAnswer,
+    attempt_record,
+    bundle_of,
+    hand_over,
+    replacement_uuid,
+    routes_for,
+)
 
 NO_OFFSET = Nanoseconds(0)
 NOT_ANSWERED = Unknown("not answered yet")
@@ -73,10 +81,9 @@ class Dispatcher:
         self.standing = StandingPayloads()
         """What may be handed over again at a later head."""
         self.latency = RouteLatency()
-        self.signing_time = Nanoseconds(0)
-        """From the first record to the first byte, the last time: what the next bundle is reckoned to take."""
-        self._aimed_at: dict[WalletName, tuple[int, Plan]] = {}
-        """By wallet, the last block that something was handed over for, and what earned most of that."""
+        self.preparation = UsualTime()
+        """From the first record to the first byte: what the next bundle is reckoned to take."""
+        self.handed = HandedOver()
 
     @property
     def routes(self) -> tuple[BundleRoute, ...]:
@@ -84,11 +91,8 @@ class Dispatcher:
 
     def why_no_route(self, plan: Plan) -> str | None:
         """Asked before anything is signed: why no route may be given this plan; None when there is one (law 7)."""
-        behind_hash = (
-            plan.behind.hash if plan.behind is not None and plan.behind.transaction is None else None
-        )
-        unsigned = Bundle((), plan.target_block, "", may_revert=True, behind_hash=behind_hash)
-        return routes_for(unsigned, self._routes).no_send
+        unsigned = SignedTransaction(plan.transaction.unsigned_payload(), TxHash(bytes(32)), plan.transaction)
+        return routes_for(bundle_of(plan, unsigned, self._salt), self._routes).no_send
 
     async def dispatch(
         self,
@@ -156,7 +160,7 @@ class Dispatcher:
         target = plan.target_block if target_block is None else target_block
         sent = await self._send(plan, signed, target, took, self._payload(approved, signed))
         self.standing.note_sent(plan, signed, target)
-        self.signing_time = Nanoseconds(self._clock.monotonic() - started)
+        self.preparation.note(Nanoseconds(self._clock.monotonic() - started))
         return sent
 
     def one_way_up(self) -> Nanoseconds:
@@ -165,10 +169,15 @@ class Dispatcher:
         names = [route.name for route in self._routes if route.is_usable and route.name in known]
         return self.latency.quickest_up(names)
 
-    def in_flight_for(self, wallet: WalletName, target_block: int) -> Plan | None:
-        """What this wallet was handed over for that block; of several, which share its nonce, the best."""
-        aimed_at, plan = self._aimed_at.get(wallet, (0, None))
-        return plan if aimed_at == target_block else None
+    def doubt_times(self) -> None:
+        """What was measured says that it is too late: were it wrong, nothing would be sent that could prove it."""
+        self.preparation.doubt()
+        self.latency.doubt()
+
+    def own_for(self, wallet: WalletName, target_block: int) -> Plan | None:
+        """What this wallet was handed over for that block and follows nothing; of several the one that earns most."""
+        own = [plan for plan in self.handed.can_land_in(wallet, target_block) if plan.behind is None]
+        return max(own, key=lambda plan: plan.predicted_profit, default=None)
 
     def due(self, wallet: WalletName, nonce: int, head: Head) -> Standing | None:
         """The wallet's best payload that may be handed over again for the block after `head`."""
@@ -202,10 +211,9 @@ class Dispatcher:
     ) -> Sent:
         tx_hash, bundle = signed.hash, bundle_of(plan, signed, self._salt, target_block)
         now, started = self._clock.utc(), self._clock.monotonic()
-        pending = [
-            RouteAnswer(route.name, NOT_ANSWERED, now, Nanoseconds(0), started)
-            for route in routes_for(bundle, self._routes).usable
-        ]
+        # Chosen once: a route that comes back meanwhile is given nothing that is not on disk.
+        routes = routes_for(bundle, self._routes).usable
+        pending = [RouteAnswer(route.name, NOT_ANSWERED, now, Nanoseconds(0), started) for route in routes]
         recordings = self._recordings(plan.id, tx_hash, bundle, pending)
         if payload is not None:
             recordings = [self._journal.record_payload(payload), *recordings]
@@ -217,20 +225,38 @@ class Dispatcher:
         self._in_flight.answered(plan.id, pending, target_block)
         recorded = self._clock.monotonic()
         took("payload on disk", recorded - started)
-        self._note_aim(plan, target_block)
-        handed = hand_over(bundle, self._routes, self._clock, self._limit)
+        if routes:
+            self.handed.note(plan, target_block)
+        handed = hand_over(bundle, routes, self._clock, self._limit)
         self._handing_over.add(asyncio.create_task(self._submitted(plan.id, tx_hash, bundle, handed)))
-        for _ in range(
-            2
-        ):  # aiohttp writes a body in its second turn: it is on its way before the tick goes on
+        # aiohttp writes a body in its second turn: the bundle is on its way before the tick goes on.
+        for _ in range(2):
             await asyncio.sleep(0)
         took("write to routes", self._clock.monotonic() - recorded)
         return Sent(len(pending))
 
-    def _note_aim(self, plan: Plan, target_block: int) -> None:
-        other = self.in_flight_for(plan.wallet, target_block)
-        if other is None or plan.predicted_profit > other.predicted_profit:
-            self._aimed_at[plan.wallet] = target_block, plan
+    async def cancel_open(self, head: int) -> int:
+        """Take back, at every route that can, what may still land after block `head`; how many routes took note.
+
+        A bid that a relay has already passed on can still land: nothing is freed, nothing forgotten.
+        """
+        uuids = {
+            replacement_uuid(plan, self._salt, block)
+            for plans in self.handed.by_wallet(head + 1)
+            for plan in plans
+            for block in range(head + 1, plan.window.last_block + 1)
+        }
+        answers = await asyncio.gather(
+            *(self._cancel(route, uuid) for route in self._routes for uuid in sorted(uuids))
+        )
+        return sum(answers)
+
+    async def _cancel(self, route: BundleRoute, uuid: str) -> bool:
+        try:
+            answer = await self._clock.within(self._limit, route.cancel(uuid))
+        except Exception:  # noqa: BLE001  # one route's defect must not keep the others from being asked
+            return False
+        return isinstance(answer, Ok) and isinstance(answer.value, Ok)
 
     async def _submitted(
         self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, handed: Sequence[asyncio.Task[RouteAnswer]]

@@ -106,6 +106,7 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.SIGNED, Event.HANDED_OVER): State.SENT,
     (State.SENT, Event.HANDED_OVER): State.SENT,
     (State.SENT, Event.NO_LONGER_PAYS): State.WITHDRAWN,
+    (State.SIGNED, Event.NO_LONGER_PAYS): State.WITHDRAWN,  # no route could be given it
     (State.WITHDRAWN, Event.HANDED_OVER): State.WITHDRAWN,  # a route's late answer
     (State.SENT, Event.REPLANNED): State.SIGNED,
     **{(opened, Event.RUN_ENDED): State.UNKNOWN for opened in _OPEN},

@@ -100,7 +100,7 @@ async def why_withdrawn(
     if simulated.value.profit != plan.predicted_profit:
         return Check("profit", str(plan.predicted_profit), str(simulated.value.profit))
     price = WeiPerGas(next_base_fee(head) + plan.transaction.max_priority_fee_per_gas)
-    net = plan.predicted_profit - gas_cost(simulated.value.gas_used, price)
+    net = plan.predicted_profit - gas_cost(simulated.value.gas_used, price) - plan.l1_fee
     if net < config.min_net_profit:
         return Check("net profit", f">= {config.min_net_profit} wei", f"{net} wei")
     return None

@@ -15,6 +15,7 @@ from bot.execution.slot_clock import NEVER, ExpectedBlock
 LATENCY_PERCENT: Final = 90
 """So many of a hundred round trips of a route are no longer than what is reckoned with."""
 ROUND_TRIPS_KEPT: Final = 128
+TIMES_KEPT: Final = 9
 ROUND_TRIP_PRIOR: Final = Nanoseconds(200_000_000)
 """Of a route that has not answered yet: an endpoint on another continent."""
 REBID_BEFORE_CLOSE: Final = (2_800_000_000, 2_000_000_000, 1_500_000_000, 1_000_000_000)
@@ -52,6 +53,27 @@ class AimAtNext(msgspec.Struct, frozen=True):
 SendDecision = SendNow | TooLate | AimAtNext
 
 
+class UsualTime:
+    """Of something that is done again and again: one stall does not make it slow."""
+
+    def __init__(self) -> None:
+        self._times: deque[int] = deque(maxlen=TIMES_KEPT)
+
+    def note(self, took: Nanoseconds) -> None:
+        self._times.append(took)
+
+    def doubt(self) -> None:
+        """Forget the longest: it keeps us from measuring anew."""
+        if self._times:
+            self._times.remove(max(self._times))
+
+    @property
+    def usual(self) -> Nanoseconds:
+        """The median, the lower of two; 0 before the first."""
+        ordered = sorted(self._times)
+        return Nanoseconds(ordered[(len(ordered) - 1) // 2] if ordered else 0)
+
+
 class RouteLatency:
     """Round trips of every route, by its name."""
 
@@ -62,6 +84,12 @@ class RouteLatency:
         """An answer of any kind: a refusal has travelled as far. A silence is none, and is not to be noted."""
         kept = self._round_trips.setdefault(route, deque(maxlen=ROUND_TRIPS_KEPT))
         kept.append(answered_after)
+
+    def doubt(self) -> None:
+        """Forget the longest round trip of each route: it keeps us from measuring anew."""
+        for kept in self._round_trips.values():
+            if kept:
+                kept.remove(max(kept))
 
     def one_way_up(self, route: str) -> Nanoseconds:
         """Half of the round trip that LATENCY_PERCENT of them do not exceed, rounded up; a prior before any answer."""

@@ -98,25 +98,24 @@ def _why_not(bundle: Bundle, route: BundleRoute) -> str | None:
         return "it cannot put a bundle behind a transaction that is known by its hash alone"
     if not route.is_usable:
         return f"it is not usable: {route.standing.problem}"
-    return None
+    return route.why_refused(bundle)
 
 
 async def submit(
     bundle: Bundle, routes: Sequence[BundleRoute], clock: Clock, limit: Nanoseconds
 ) -> tuple[RouteAnswer, ...]:
     """Hand the bundle to every usable route at once; one answer for each, in their order. Empty: nothing was sent."""
-    return tuple(await asyncio.gather(*hand_over(bundle, routes, clock, limit)))
+    return tuple(await asyncio.gather(*hand_over(bundle, routes_for(bundle, routes).usable, clock, limit)))
 
 
 def hand_over(
     bundle: Bundle, routes: Sequence[BundleRoute], clock: Clock, limit: Nanoseconds
 ) -> list[asyncio.Task[RouteAnswer]]:
-    """A task for every usable route, in their order: where a connection is open, its first step writes the bundle.
+    """A task for every route, chosen by `routes_for`, in their order: where a connection is open, its first step writes the bundle.
 
     A route that raises, lies about its type or takes longer than `limit` is Unknown, and touches no other.
     """
-    usable = routes_for(bundle, routes).usable
-    return [asyncio.create_task(_hand_over(bundle, route, clock, limit)) for route in usable]
+    return [asyncio.create_task(_hand_over(bundle, route, clock, limit)) for route in routes]
 
 
 def attempt_record(intent: IntentId, tx_hash: TxHash, target_block: int, given: RouteAnswer) -> AttemptRecord:

@@ -12,6 +12,7 @@ LAYERS = (
         "loop",
         "between_blocks",
         "ended_intents",
+        "wallets_at_head",
     ),
     ("tick", "backrun_tick", "carry_out", "feeds", "chain", "exchanges", "journal", "clock", "garbage"),
     ("opportunities", "risk", "execution"),
@@ -44,7 +45,7 @@ WITHIN_A_ROW = {
     "settings": {"exchange_settings", "variable_families", "variables"},
     "exchange_settings": {"variable_families", "variables"},
     "variable_families": {"variables"},
-    "loop": {"between_blocks", "ended_intents"},
+    "loop": {"between_blocks", "ended_intents", "wallets_at_head"},
     "tick": {"carry_out"},
     "backrun_tick": {"carry_out"},
 }

@@ -185,7 +185,7 @@ def assert_paid_as_the_builder_wrote_down(market, plan, outcome):
 
 @pytest.mark.parametrize("bot_on", [0], indirect=True)
 async def test_alone_every_bundle_lands_and_earns_what_was_predicted(bot_on):
-    played = await play(bot_on, 12)
+    played = await play(bot_on, 6)
     assert len(played) >= 3
     for plan, outcome, gained in played:
         assert outcome.verdict is Verdict.LANDED, outcome.reason
@@ -199,7 +199,7 @@ async def test_alone_every_bundle_lands_and_earns_what_was_predicted(bot_on):
 
 @pytest.mark.parametrize("bot_on", [10_000], indirect=True)
 async def test_beside_a_rival_each_verdict_is_what_the_builder_wrote_down(bot_on):
-    played = await play(bot_on, 16)
+    played = await play(bot_on, 9)
     verdicts = [outcome.verdict for _, outcome, _ in played]
     assert Verdict.OUTBID in verdicts
     by_block = fates(bot_on.market)

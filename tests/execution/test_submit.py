@@ -35,6 +35,9 @@ class Route:
         self.received = []
         self._behaviour = behaviour
 
+    def why_refused(self, bundle):
+        return None
+
     async def send(self, bundle):
         self.received.append(bundle)
         answer = self._behaviour()

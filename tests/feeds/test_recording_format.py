@@ -56,7 +56,7 @@ def file_of(blocks):
     return [encode_block(number, encoded(records)) for number, records in enumerate(blocks)]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(BLOCKS)
 def test_any_records_come_back(blocks):
     found = list(decode_blocks(b"".join(file_of(blocks))))
@@ -64,7 +64,7 @@ def test_any_records_come_back(blocks):
     assert [count_records(block.raw) for block in found] == [len(records) for records in blocks]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(BLOCKS, st.data())
 def test_a_file_cut_anywhere_is_read_to_its_last_whole_block(blocks, data):
     parts = file_of(blocks)
@@ -78,7 +78,7 @@ def test_a_file_cut_anywhere_is_read_to_its_last_whole_block(blocks, data):
     assert [isinstance(b, BrokenBlock) for b in found[whole:]] == [] if is_clean else [True]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(BLOCKS, st.data())
 def test_a_damaged_byte_anywhere_is_said_and_costs_its_block_alone(blocks, data):
     parts = file_of(blocks)
