@@ -6,12 +6,25 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from listed_chain import ETHER, EXECUTOR, OPERATOR, START, TOKEN, WETH, address, block_at, sync
+from listed_chain import (
+    ETHER,
+    EXECUTOR,
+    NONCE,
+    OPERATOR,
+    PROFILE,
+    START,
+    TOKEN,
+    WETH,
+    address,
+    block_at,
+    sync,
+)
 from msgspec.structs import replace
-from small_market import CHEAP, CONFIG, DEAR, Relay, SmallMarket, world_at
+from small_market import CHEAP, CONFIG, DEAR, LIMITS, SECOND, Relay, SmallMarket, world_at
 
 from bot import backrun_tick as module
 from bot.backrun_tick import BackrunDeps, Backruns
+from bot.carry_out import WalletAtHead
 from bot.core.funnel import Funnel
 from bot.core.identity import keccak
 from bot.core.pending import ANOTHER_COMES_FIRST, HintLog, PendingSeen, PendingTransaction, StorageOverride
@@ -19,8 +32,11 @@ from bot.core.ports import SimulatedCall
 from bot.core.result import Ok, Reverted, Unknown
 from bot.core.transaction import SignedTransaction, decode_signed
 from bot.costs.base_fee import next_base_fee
+from bot.execution.nonce_line import NonceLine
+from bot.execution.slot_clock import SlotClock
 from bot.execution.submit import bundle_of
 from bot.opportunities.search import ArbitrageSearch, SearchConfig
+from bot.risk.limits import Limits
 
 BLOCK = block_at(100)
 PRICE = next_base_fee(BLOCK.head)
@@ -257,15 +273,68 @@ async def test_with_more_gas_it_still_stands_behind_the_same(stage):
     assert (intent.plan.behind.hash, intent.plan.transaction) == (swap().hash, more)
 
 
-async def test_the_wallets_own_better_bundle_is_not_competed_with(stage):
-    assert await stage.follow(seen_whole(swap("first"))) is None
-    stage.runner.answer = Ok(SimulatedCall(1, (sync(DEAR, 108 * ETHER, 200 * ETHER),)))
-    assert await stage.follow(seen_whole(swap("second"))) == module.OWN_IS_BETTER
-    stage.runner.answer = Ok(SimulatedCall(1, (sync(DEAR, 115 * ETHER, 200 * ETHER),)))
-    assert await stage.follow(seen_whole(swap("third"))) is None
-    first, third = stage.sent
-    assert first.replacement_uuid != third.replacement_uuid
-    assert [bundle.transactions[0] for bundle in (first, third)] == [b"first", b"third"]
+async def test_back_runs_of_one_wallet_do_not_keep_each_other_out(stage):
+    """Nobody knows which of the swaps comes, or whether a hint is true; they share the nonce, so one can land."""
+    for name, reserve in (("first", 115), ("second", 108), ("third", 112)):
+        stage.runner.answer = Ok(SimulatedCall(1, (sync(DEAR, reserve * ETHER, 200 * ETHER),)))
+        assert await stage.follow(seen_whole(swap(name))) is None
+    assert [bundle.transactions[0] for bundle in stage.sent] == [b"first", b"second", b"third"]
+    assert len({bundle.replacement_uuid for bundle in stage.sent}) == 3
+    assert {decode_signed(bundle.transactions[1])[0].nonce for bundle in stage.sent} == {NONCE}
+
+
+async def test_a_wallet_signs_no_more_than_so_many_for_one_block(stage):
+    reasons = [await stage.follow(seen_whole(swap(f"swap {n}"))) for n in range(module.MOST_PAYLOADS + 1)]
+    assert reasons == [None] * module.MOST_PAYLOADS + [module.WE_COME_FIRST]
+
+
+async def test_hints_and_whole_ones_share_the_budget():
+    stage = Stage(most_simulations=1)
+    assert await stage.follow(seen_hint()) is None
+    assert await stage.follow(seen_whole()) == module.USED_UP
+
+
+async def test_absurd_numbers_of_outsiders_are_a_reason_and_no_defect(stage):
+    class Absurd(StandIns):
+        async def stand_in(self, overlay, state, logs):
+            raise ValueError("2**256 does not fit uint256")
+
+    stage.backruns = Backruns(BackrunDeps(stage.runner, Absurd()), WETH)
+    assert await stage.follow(seen_hint()) == module.ABSURD
+    assert stage.sent == []
+
+
+async def test_late_in_the_slot_a_back_run_is_judged_by_the_close_of_its_block(stage):
+    """The head is the newest there is, however old: the swap came only now."""
+    clock, rule = stage.market.clock, replace(PROFILE.slot, kind="slots")
+    begun = BLOCK.head.timestamp * SECOND
+    clock.utc = lambda: begun + clock.now
+    stage.market.slots = SlotClock(rule)
+    stage.market.slots.note_head(BLOCK.head, begun, 0)
+    stage.tick = stage.market.tick_deps()
+    clock.now = 11 * SECOND
+    assert await stage.follow(seen_whole(swap("in time"))) is None
+    clock.now = 16 * SECOND
+    assert await stage.follow(seen_whole(swap("too late"))) in ("state_age", "too_late")
+    assert len(stage.sent) == 1
+
+
+async def test_no_wallet_stands_around_a_swap_that_another_of_ours_trades_beside():
+    """Also when the other wallet's plain bundle is not the last thing it handed over."""
+    stage = Stage()
+    other = WalletAtHead("alt", address("alt"), NonceLine("alt"), Ok(3), Ok(ETHER // 2))
+    other.line.note_count(3, BLOCK.head.ref)
+    stage.wallets.append(other)
+    stage.tick = stage.market.tick_deps(limits=Limits({"main": LIMITS, "alt": LIMITS}))
+    handed = stage.tick.dispatcher.handed
+    handed.note(replace(PLAN[0], wallet="main", behind=None), 101)
+    handed.note(replace(PLAN[0], wallet="main", id="another"), 101)
+    assert await stage.follow() == module.OWN_IS_BETTER, (
+        "main's own nonce: alone of the two it may, and earns no more"
+    )
+    handed.note(replace(PLAN[0], wallet="alt", behind=None), 101)
+    assert await stage.follow(seen_whole(swap("second"))) == module.WE_COME_FIRST
+    assert stage.sent == []
 
 
 @settings(max_examples=60, deadline=None)

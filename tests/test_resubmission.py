@@ -1,13 +1,15 @@
 """A payload whose window is open: simulated at each new head, handed over again as it is, or withdrawn."""
 
 import pytest
-from listed_chain import ETHER, mined, sync
+from listed_chain import ETHER, PROFILE, head_at, mined, sync
 from loop_stage import Stage
 from msgspec.structs import replace
-from small_market import CONFIG, DEAR
+from small_market import CONFIG, DEAR, SECOND
 
 from bot.core.decisions import Verdict
-from bot.core.result import Reverted, Unknown
+from bot.core.errors import Halted
+from bot.core.result import Ok, Reverted, Unknown
+from bot.execution.slot_clock import SlotClock
 
 WINDOW = 3
 
@@ -109,3 +111,66 @@ async def test_with_no_usable_route_nothing_is_handed_over_and_it_says_so(stage)
     await stage.block(102)
     assert [target for target, _ in handed_over(stage)] == [102]
     assert stage.drops()["route: no_private_route"] == 1
+
+
+async def test_what_no_route_could_be_given_is_withdrawn_without_a_defect(stage):
+    """The only route falls out of use between the question and the sending; at the next head it no longer pays."""
+    await stage.running()
+    relay, sign = stage.market.relays[0], stage.market.signer.sign
+
+    async def meanwhile(approved):
+        relay.is_usable = False
+        return await sign(approved)
+
+    stage.market.signer.sign = meanwhile
+    await stage.block(101)
+    assert (len(stage.signed()), relay.received) == (1, [])
+    relay.is_usable, stage.market.simulator.answers = True, [Reverted("executor: profit")]
+    await stage.block(102)
+    assert stage.drops()["withdrawn: reverted"] == 1
+    await stage.block(103)
+    assert stage.numbers() == [101, 102, 103]
+
+
+async def test_after_a_halt_nothing_is_handed_over_again_and_relays_are_told(stage):
+    cancelled = []
+
+    async def cancel(uuid):
+        cancelled.append(uuid)
+        return Ok(None)
+
+    stage.market.relays[0].cancel = cancel
+    stage.tick_changes["halted"] = lambda: stage.halt
+    task = await stage.running()
+    await stage.block(101)
+    stage.halt = "an operator says so"
+    await stage.block(102)
+    assert [target for target, _ in handed_over(stage)] == [102]
+    for number in (103, 104):
+        await stage.block(number)
+    with pytest.raises(Halted):
+        await task
+    assert len(cancelled) == 2, "for each block of its window that was still to come"
+    assert stage.verdicts() == [Verdict.EXPIRED]
+
+
+async def test_one_stall_does_not_silence_what_comes_after(stage):
+    """What was slow once is not slow for ever: 14 s on a chain of 12 s, then milliseconds."""
+    clock, sign, base = stage.market.clock, stage.market.signer.sign, head_at(100).timestamp * SECOND
+    clock.utc = lambda: base + clock.now
+    stage.tick_changes["execution"] = CONFIG
+    stage.market.slots = SlotClock(replace(PROFILE.slot, kind="slots"))
+    stage.market.slots.note_head(head_at(100), base, 0)
+    stalls = [14 * SECOND]
+
+    async def slow(approved):
+        clock.now += stalls.pop() if stalls else SECOND // 200
+        return await sign(approved)
+
+    stage.market.signer.sign = slow
+    await stage.running()
+    for number in range(101, 107):
+        clock.now = max(clock.now, (number - 100) * 12 * SECOND + SECOND)
+        moved = sync(DEAR, (110 + number % 7) * ETHER, 200 * ETHER)
+        await stage.block(number, logs=(moved,), seen_at=clock.now)
+    assert len(stage.signed()) >= 4

@@ -226,6 +226,9 @@ class Outcome(msgspec.Struct, frozen=True):
     """Coinbase of the block that decided it."""
     builder_name: str = ""
     """What that block's extra data says, printable ASCII."""
+    contested: bool | None = None
+    """Not landed only: a route held it in time for a block where there was something to be had, so others' bids or the
+    builder's own choice decided. None: not known any more, and in older journals."""
 
 
 class Bundle(msgspec.Struct, frozen=True):

@@ -29,10 +29,11 @@ def decided_bid(plan: Plan, outcome: Outcome, predicted: CostTerms, offset: Nano
     `predicted`: the plan's costs by its simulation, payment and tip included; they are the bid. `offset`: from the
     arrival of the head the bundle was meant to follow until it was handed to the first route. None too where nothing
     was left after gas, or the verdict is not about the bid: reverted in simulation, base fee moved, uncled,
-    replaced, cancelled, mined and reverted, unknown.
+    replaced, cancelled, mined and reverted, unknown; and where no route is known to have held it in time, for what
+    was refused or came too late says something of the route alone.
     """
     won = outcome.verdict is Verdict.LANDED
-    if not won and outcome.verdict not in _LOST:
+    if not won and not _was_lost(outcome):
         return None
     offered = _offered(predicted)
     net = plan.predicted_profit + plan.payment - (predicted.total - offered)
@@ -63,6 +64,13 @@ class BidHistory:
             if len(self._told) > self.KEPT:
                 del self._told[next(iter(self._told))]
         return decided
+
+
+def _was_lost(outcome: Outcome) -> bool:
+    """A rival who took it is proof by himself, unless we were not there."""
+    if outcome.verdict is Verdict.OUTBID:
+        return outcome.contested is not False
+    return outcome.verdict in _LOST and outcome.contested is True
 
 
 def _offered(predicted: CostTerms) -> Wei:

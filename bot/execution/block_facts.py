@@ -87,3 +87,5 @@ class BlockFacts(msgspec.Struct, frozen=True):
     """The block in which the intent had landed before a reorg took it back."""
     is_cancelled: bool
     """Its bundles were cancelled on our own order."""
+    is_withdrawn: bool = False
+    """We ceased to hand it over, for it no longer paid."""

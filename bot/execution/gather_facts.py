@@ -29,6 +29,9 @@ class OpenQuestion(msgspec.Struct, frozen=True):
     """Monotonic; when blocks were first heard of, by their numbers."""
     left_block: BlockRef | None
     is_cancelled: bool
+    is_withdrawn: bool = False
+    own_senders: frozenset[Address] = frozenset()
+    """Of all our wallets: none of them is a rival."""
 
 
 async def facts_of_open_nonce(
@@ -77,6 +80,7 @@ def _facts(
         attempts=question.attempts,
         left_block=question.left_block,
         is_cancelled=question.is_cancelled,
+        is_withdrawn=question.is_withdrawn,
     )
 
 

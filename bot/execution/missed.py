@@ -6,6 +6,8 @@ others; somebody else took its pools in one that it was in time for; nothing exp
 
 from collections.abc import Sequence
 
+import msgspec
+
 from bot.core.decisions import Outcome, Plan, Rival, Verdict
 from bot.core.identity import hex_bytes, keccak, to_checksum
 from bot.core.result import Ok, Reverted, Unknown
@@ -28,8 +30,9 @@ def missed(facts: BlockFacts, blocks: Sequence[TargetBlock]) -> Outcome:
     for block in contested:
         rival = _rival(facts.plan, block)
         if rival is not None:
-            return _outbid(facts, block, rival)
-    return _outcome(facts, Verdict.EXPIRED, _unexplained(facts, contested), contested[-1])
+            return msgspec.structs.replace(_outbid(facts, block, rival), contested=_is_known(facts))
+    expired = _outcome(facts, Verdict.EXPIRED, _unexplained(facts, contested), contested[-1])
+    return msgspec.structs.replace(expired, contested=_stood(facts, contested))
 
 
 def said(answer: object) -> str:
@@ -43,6 +46,20 @@ def said(answer: object) -> str:
             return f"unknown: {cause}"
         case _:
             return str(answer)
+
+
+def _is_known(facts: BlockFacts) -> bool | None:
+    """That a route had it in time; None where what routes said is not known any more."""
+    return None if facts.attempts is None else True
+
+
+def _stood(facts: BlockFacts, contested: Sequence[TargetBlock]) -> bool | None:
+    """It was on offer to the end, and in one of these blocks there was something to be had."""
+    plan = facts.plan
+    has_something = plan.behind is None or any(
+        _is_followed(touch, plan) for block in contested for touch in block.touches
+    )
+    return _is_known(facts) if has_something and not facts.is_withdrawn else False
 
 
 def _outbid(facts: BlockFacts, block: TargetBlock, touch: Touch) -> Outcome:
@@ -73,9 +90,11 @@ def _never_taken(
     blocks = _blocks([block.head.number for block in affordable])
     if any(not isinstance(attempt.answer, Reverted) for attempt in attempts):
         reason = f"no route confirmed before {blocks} was seen: {answers}"
-        return _outcome(facts, Verdict.LATE, reason, affordable[0], late_by=_late_by(facts))
+        late = _outcome(facts, Verdict.LATE, reason, affordable[0], late_by=_late_by(facts))
+        return msgspec.structs.replace(late, contested=False)
     words = f"every route refused: {answers}" if attempts else "it was handed to no route"
-    return _outcome(facts, Verdict.EXPIRED, f"{blocks} passed; {words}", affordable[0])
+    expired = _outcome(facts, Verdict.EXPIRED, f"{blocks} passed; {words}", affordable[0])
+    return msgspec.structs.replace(expired, contested=False)
 
 
 def _late_by(facts: BlockFacts) -> Nanoseconds | None:
