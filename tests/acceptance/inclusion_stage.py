@@ -183,12 +183,13 @@ def drawn_bid(draw):
 
 
 def chance_of_each_end(law, draws=400):
-    """By the law alone, builder A: (won, in time and outbid, too late) of the bids this searcher draws."""
+    """By the law alone, builder A, of the bids this searcher draws: won against nobody, won against a rival, outbid, late."""
     draw = random.Random("ends")
     bids = [drawn_bid(draw) for _ in range(draws)]
+    unopposed = sum(law.chance(Bps(0), fraction) for _, fraction in bids) / draws
     won = sum(law.chance(*bid) for bid in bids) / draws
     in_time = sum(law.chance(Bps(BPS_WHOLE), fraction) for _, fraction in bids) / draws
-    return won, in_time - won, 1 - in_time
+    return unopposed, won - unopposed, in_time - won, 1 - in_time
 
 
 def drawn_market_seed(draw, least):

@@ -22,7 +22,7 @@ SIGMAS = 4.0
 TELLING = 500
 """Held-out bundles from which a Brier score must be below the base rate's: of fewer, chance decides too."""
 EXPECTED_OF_EACH_END = 12
-"""Of won, outbid and late each, at least: none at all by chance once in e^12 runs."""
+"""Of won against nobody, won against a rival, outbid and late each, at least: none by chance once in e^12 runs."""
 NEAR_BPS = 3
 """Bids so close are decided by the gas of their calldata: builders rank by payment for each gas."""
 
@@ -31,7 +31,7 @@ def drawn_seeds():
     """Of markets and so of laws: drawn now, or again those of INCLUSION_SEED."""
     first = os.environ.get("INCLUSION_SEED") or str(random.SystemRandom().randrange(2**32))
     draw = random.Random(f"inclusion {first}")
-    seeds = [drawn_market_seed(draw, min(0.15, EXPECTED_OF_EACH_END / BUNDLES)) for _ in range(MARKETS)]
+    seeds = [drawn_market_seed(draw, min(0.14, EXPECTED_OF_EACH_END / BUNDLES)) for _ in range(MARKETS)]
     return first, seeds
 
 
@@ -61,7 +61,7 @@ async def test_calibrated_in_the_market_whose_law_is_hidden(relays, tmp_path, sa
 
 def assert_every_end_occurred(met):
     wins = [one for one in met if one.won]
-    assert any(one.rival_bid is None for one in wins) or len(met) < TELLING
+    assert any(one.rival_bid is None for one in wins)
     assert any(one.rival_bid is not None for one in wins)
     assert any(one.is_late for one in met)
     assert any(one.fate == "dropped" and one.reason.startswith("outbid") for one in met)
@@ -77,7 +77,7 @@ def assert_the_chain_shows_what_the_law_said(met, law):
         if rival is None or abs(rival - one.share) > NEAR_BPS:
             assert one.won == one.due_to_win(law), one
         if not one.won:
-            assert one.rival_share == rival, one
+            assert one.rival_share == (rival or None), one  # nothing paid: no builder takes it
             assert one.is_late or one.reason.startswith("outbid"), one
 
 
