@@ -54,7 +54,9 @@ class TargetBlock(msgspec.Struct, frozen=True):
 
     head: Head
     touches: tuple[Touch, ...]
-    """In block order."""
+    """In block order; none of a wallet of ours."""
+    is_taken_by_us: bool = False
+    """By another transaction of this wallet, or of another one: it moved pools of the plan's."""
 
 
 class Aim(msgspec.Struct, frozen=True):

@@ -95,12 +95,12 @@ def _aimed_at(question: OpenQuestion) -> list[int]:
 async def _aim(
     reader: ChainReader, receipts: OwnReceipts, question: OpenQuestion, number: int, head: Head
 ) -> Aim:
-    block = await _target(reader, receipts, question.plan, number, head)
+    block = await _target(reader, receipts, question, number, head)
     return Aim(number, block, question.seen_at.get(number))
 
 
 async def _target(
-    reader: ChainReader, receipts: OwnReceipts, plan: Plan, number: int, head: Head
+    reader: ChainReader, receipts: OwnReceipts, question: OpenQuestion, number: int, head: Head
 ) -> Ok[TargetBlock | None] | Reverted | Unknown:
     if head.number < number:
         return Ok(None)
@@ -116,16 +116,21 @@ async def _target(
     moves = await reader.logs(block.hash, MOVED_TOPICS)
     if not isinstance(moves, Ok):
         return moves
-    return Ok(TargetBlock(block, await _touches(receipts, plan, block, moves.value, mined.value)))
+    return Ok(await _target_block(receipts, question, block, moves.value, mined.value))
 
 
-async def _touches(
-    receipts: OwnReceipts, plan: Plan, block: Head, moves: Sequence[Log], mined: Sequence[MinedTransaction]
-) -> tuple[Touch, ...]:
+async def _target_block(
+    receipts: OwnReceipts,
+    question: OpenQuestion,
+    block: Head,
+    moves: Sequence[Log],
+    mined: Sequence[MinedTransaction],
+) -> TargetBlock:
     """A pool writes a log whenever it changes for a taker: who changed its price took that pool.
 
     Liquidity that came or went counts among the pools that were moved, but takes none.
     """
+    plan = question.plan
     ours = frozenset(pool for opportunity in plan.opportunities for pool in opportunity.pools)
     moved: dict[TxHash, set[Address]] = {}
     taken: dict[TxHash, set[Address]] = {}
@@ -134,12 +139,14 @@ async def _touches(
             moved.setdefault(log.tx_hash, set()).add(log.address)
         if is_taking(log):
             taken.setdefault(log.tx_hash, set()).add(log.address)
-    others = [tx for tx in mined if tx.sender != plan.sender and ours & taken.get(tx.hash, set())]
+    takers = [tx for tx in mined if ours & taken.get(tx.hash, set())]
+    others = [tx for tx in takers if tx.sender not in (*question.own_senders, plan.sender)]
     paid = await asyncio.gather(*(_paid(receipts, tx.hash, block) for tx in others))
-    return tuple(
+    touches = tuple(
         Touch(tx.hash, tx.sender, tx.index, ours & taken[tx.hash], len(moved[tx.hash]), *terms)
         for tx, terms in zip(others, paid, strict=True)
     )
+    return TargetBlock(block, touches, is_taken_by_us=len(others) < len(takers))
 
 
 async def _paid(receipts: OwnReceipts, tx_hash: TxHash, block: Head) -> tuple[WeiPerGas | None, Gas | None]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from bot.core.decisions import Outcome, Plan
-from bot.core.identity import BlockRef, IntentId, TxHash, WalletName
+from bot.core.identity import Address, BlockRef, IntentId, TxHash, WalletName
 from bot.core.messages import Head
 from bot.core.ports import ChainReader
 from bot.core.records import OpenIntent
@@ -51,6 +51,8 @@ class InFlight:
         self._config = config
         self._tracked: dict[IntentId, TrackedIntent] = {}
         self._cancellations: dict[tuple[WalletName, int], list[TxHash]] = {}
+        self._senders: set[Address] = set()
+        """Of every plan there was: our wallets, which are no rivals of each other."""
         self._seen_at: dict[BlockRef, Nanoseconds] = {}
         self._newest = 0
         """The highest block that anything here was asked at, or rests on."""
@@ -59,11 +61,13 @@ class InFlight:
         """From the journal at start (law 13): the open ones, and those that a leak or a reorg can still change."""
         plan = intent.record.plan
         self._tracked[plan.id] = TrackedIntent.restored(intent)
+        self._senders.add(plan.sender)
         self._newest = max(self._newest, plan.state.number)
 
     def recorded(self, plan: Plan) -> None:
         """Intent and reservation are on disk; nothing is signed yet."""
         self._tracked[plan.id] = TrackedIntent(plan, IntentLife(State.RECORDED))
+        self._senders.add(plan.sender)
 
     def signed(self, intent: IntentId, tx_hash: TxHash) -> None:
         """The payload is on disk."""
@@ -239,6 +243,8 @@ class InFlight:
             seen_at=self._heard_at(),
             left_block=tracked.left_block,
             is_cancelled=tracked.is_cancelled,
+            is_withdrawn=tracked.life.state is State.WITHDRAWN,
+            own_senders=frozenset(self._senders),
         )
 
     def _heard_at(self) -> dict[int, Nanoseconds]:

@@ -6,8 +6,6 @@ others; somebody else took its pools in one that it was in time for; nothing exp
 
 from collections.abc import Sequence
 
-import msgspec
-
 from bot.core.decisions import Outcome, Plan, Rival, Verdict
 from bot.core.identity import hex_bytes, keccak, to_checksum
 from bot.core.result import Ok, Reverted, Unknown
@@ -30,9 +28,9 @@ def missed(facts: BlockFacts, blocks: Sequence[TargetBlock]) -> Outcome:
     for block in contested:
         rival = _rival(facts.plan, block)
         if rival is not None:
-            return msgspec.structs.replace(_outbid(facts, block, rival), contested=_is_known(facts))
-    expired = _outcome(facts, Verdict.EXPIRED, _unexplained(facts, contested), contested[-1])
-    return msgspec.structs.replace(expired, contested=_stood(facts, contested))
+            return _outbid(facts, block, rival)
+    reason, stood = _unexplained(facts, contested), _stood(facts, contested)
+    return _outcome(facts, Verdict.EXPIRED, reason, contested[-1], contested=stood)
 
 
 def said(answer: object) -> str:
@@ -55,11 +53,14 @@ def _is_known(facts: BlockFacts) -> bool | None:
 
 def _stood(facts: BlockFacts, contested: Sequence[TargetBlock]) -> bool | None:
     """It was on offer to the end, and in one of these blocks there was something to be had."""
-    plan = facts.plan
-    has_something = plan.behind is None or any(
-        _is_followed(touch, plan) for block in contested for touch in block.touches
-    )
-    return _is_known(facts) if has_something and not facts.is_withdrawn else False
+    had_something = any(_had_something(facts.plan, block) for block in contested)
+    return _is_known(facts) if had_something and not facts.is_withdrawn else False
+
+
+def _had_something(plan: Plan, block: TargetBlock) -> bool:
+    """Not where we took it ourselves, nor without what it was to follow."""
+    is_followed_there = any(_is_followed(touch, plan) for touch in block.touches)
+    return not block.is_taken_by_us and (plan.behind is None or is_followed_there)
 
 
 def _outbid(facts: BlockFacts, block: TargetBlock, touch: Touch) -> Outcome:
@@ -79,7 +80,7 @@ def _outbid(facts: BlockFacts, block: TargetBlock, touch: Touch) -> Outcome:
         paid_at_most=None,
         gas_used=touch.gas_used,
     )
-    return _outcome(facts, Verdict.OUTBID, reason, block, rival)
+    return _outcome(facts, Verdict.OUTBID, reason, block, rival, contested=_is_known(facts))
 
 
 def _never_taken(
@@ -90,11 +91,11 @@ def _never_taken(
     blocks = _blocks([block.head.number for block in affordable])
     if any(not isinstance(attempt.answer, Reverted) for attempt in attempts):
         reason = f"no route confirmed before {blocks} was seen: {answers}"
-        late = _outcome(facts, Verdict.LATE, reason, affordable[0], late_by=_late_by(facts))
-        return msgspec.structs.replace(late, contested=False)
+        late_by = _late_by(facts)
+        return _outcome(facts, Verdict.LATE, reason, affordable[0], late_by=late_by, contested=False)
     words = f"every route refused: {answers}" if attempts else "it was handed to no route"
-    expired = _outcome(facts, Verdict.EXPIRED, f"{blocks} passed; {words}", affordable[0])
-    return msgspec.structs.replace(expired, contested=False)
+    reason = f"{blocks} passed; {words}"
+    return _outcome(facts, Verdict.EXPIRED, reason, affordable[0], contested=False)
 
 
 def _late_by(facts: BlockFacts) -> Nanoseconds | None:
@@ -177,6 +178,8 @@ def _unexplained(facts: BlockFacts, contested: Sequence[TargetBlock]) -> str:
     )
     if plan.behind is not None and not any(_is_followed(t, plan) for b in contested for t in b.touches):
         others = f"what it was to follow, {hex_bytes(plan.behind.hash)}, moved none of our pools there"
+    if any(block.is_taken_by_us for block in contested):
+        others = "another wallet of ours moved our pools"
     answers = "what the routes said is not known any more" if facts.attempts is None else _answers(facts)
     return f"{_blocks([b.head.number for b in contested])} passed without us; {others}; {answers}"
 
@@ -196,6 +199,7 @@ def _outcome(
     block: TargetBlock,
     rival: Rival | None = None,
     late_by: Nanoseconds | None = None,
+    contested: bool | None = None,
 ) -> Outcome:
     return Outcome(
         facts.plan.id,
@@ -205,4 +209,5 @@ def _outcome(
         late_by=late_by,
         builder=block.head.coinbase,
         builder_name=builder_name(block.head.extra_data),
+        contested=contested,
     )

@@ -37,8 +37,19 @@ def test_a_landed_bundle_won_with_what_it_paid_of_the_net():
 
 @pytest.mark.parametrize("verdict", [Verdict.OUTBID, Verdict.LATE, Verdict.EXPIRED])
 def test_a_bundle_that_lost_says_so(verdict):
-    decided = decided_bid(PLAN, outcome(verdict), COSTS, 5)
+    decided = decided_bid(PLAN, outcome(verdict, contested=True), COSTS, 5)
     assert (decided.won, decided.rival_share) == (False, None)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.LATE, Verdict.EXPIRED])
+@pytest.mark.parametrize("contested", [False, None])
+def test_what_no_route_is_known_to_have_held_in_time_says_nothing_of_the_bid(verdict, contested):
+    assert decided_bid(PLAN, outcome(verdict, contested=contested), COSTS, 5) is None
+
+
+def test_a_rival_who_took_it_says_so_but_where_we_were_not_there():
+    assert decided_bid(PLAN, outcome(Verdict.OUTBID), COSTS, 5) is not None
+    assert decided_bid(PLAN, outcome(Verdict.OUTBID, contested=False), COSTS, 5) is None
 
 
 @pytest.mark.parametrize(
