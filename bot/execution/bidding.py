@@ -36,13 +36,15 @@ def priority_fee_bid(
     *,
     expected_gas: Gas,
     gas_limit: Gas,
+    most: WeiPerGas | None = None,
 ) -> WeiPerGas | None:
     """The same bid as a tip per gas, for a route that honours nothing else; None when nothing is worth sending.
 
     Both gas costs are without this tip: it comes on top. The tip is whole and rounded up, it is what we pay:
     `tip * expected_gas` is at least `builder_payment`, and less than `expected_gas` wei above it, unless the cap
     binds. It is owed on all gas that is used, so the cap is over the whole gas limit:
-    `gross - worst_gas_cost - tip * gas_limit >= min_net_profit` for every answer but None.
+    `gross - worst_gas_cost - tip * gas_limit >= min_net_profit` for every answer but None. `most`: never above this,
+    for a wallet's limit on the fee per gas; a bid that it cuts is a lower one.
     Raises ValueError unless 0 < expected_gas <= gas_limit.
     """
     if not 0 < expected_gas <= gas_limit:
@@ -51,4 +53,5 @@ def priority_fee_bid(
     if payment is None:
         return None
     cap = gross_profit - worst_gas_cost - min_net_profit
-    return WeiPerGas(min(mul_div_up(payment, 1, expected_gas), mul_div_down(cap, 1, gas_limit)))
+    tip = min(mul_div_up(payment, 1, expected_gas), mul_div_down(cap, 1, gas_limit))
+    return WeiPerGas(tip if most is None else min(tip, most))

@@ -36,12 +36,14 @@ class NotWorthIt(msgspec.Struct, frozen=True):
 
 
 class Room(msgspec.Struct, frozen=True):
-    """The most that one transaction of a wallet may take by its limits."""
+    """The most that one transaction of a wallet may take by its limits: a bid by tip is cut to it."""
 
     gas: Gas
     notional: Wei
     worst_cost: Wei
     """The whole gas limit at the highest fee."""
+    fee_per_gas: WeiPerGas | None = None
+    """The highest fee. None: the limits name none."""
 
 
 class _Costs(msgspec.Struct, frozen=True):
@@ -103,7 +105,7 @@ def build_plan(
     gross = TokenUnits(sum(opportunity.gross_profit for opportunity in merged))
     costs = _costs(merged, head, config)
     choice = bid or BidChoice(config.bid_share, "the configured share", None)
-    chosen = _bid(gross, costs, config, choice)
+    chosen = _bid(gross, costs, config, choice, room)
     if chosen is None:
         needed = costs.worst + config.min_net_profit
         return NotWorthIt("profit below worst gas cost and minimum", f">= {needed} wei", f"{gross} wei")
@@ -148,19 +150,39 @@ def _id(sender: Address, transaction: TransactionFields, behind: Behind | None) 
     return intent_id(sender, transaction.unsigned_payload(), *follows)
 
 
-def _bid(gross: TokenUnits, costs: _Costs, config: ExecutionConfig, choice: BidChoice) -> _Bid | None:
+def _bid(
+    gross: TokenUnits,
+    costs: _Costs,
+    config: ExecutionConfig,
+    choice: BidChoice,
+    room: Room | None,
+) -> _Bid | None:
     """None where even without a bid the worst gas cost and the minimum are not earned.
 
-    By tip the Executor demands all the gross profit: the tip comes from the wallet.
+    By tip the Executor demands all the gross profit: the tip comes from the wallet, and no more than there is
+    room for.
     """
     of_profit = gross, costs.expected, costs.worst
     if config.bid_by == "payment":
         payment = builder_payment(*of_profit, config.min_net_profit, choice.share)
         return _Bid(choice.share, choice.reason, payment, WeiPerGas(0)) if payment is not None else None
     tip = priority_fee_bid(
-        *of_profit, config.min_net_profit, choice.share, expected_gas=costs.gas, gas_limit=costs.gas_limit
+        *of_profit,
+        config.min_net_profit,
+        choice.share,
+        expected_gas=costs.gas,
+        gas_limit=costs.gas_limit,
+        most=None if room is None else _most_tip(costs, room),
     )
     return _Bid(choice.share, choice.reason, Wei(0), tip) if tip is not None else None
+
+
+def _most_tip(costs: _Costs, room: Room) -> WeiPerGas:
+    """On top of the highest fee without it."""
+    most = max(0, room.worst_cost - costs.worst) // costs.gas_limit
+    if room.fee_per_gas is not None:
+        most = min(most, max(0, room.fee_per_gas - costs.max_fee))
+    return WeiPerGas(most)
 
 
 def _transaction(
