@@ -53,6 +53,10 @@ class Run:
     def intents(self) -> list[Intent]:
         return [intent for intent, _ in self._read()]
 
+    def reason(self, intent: str) -> str:
+        """In the bot's words."""
+        return next(entry["reason"] for entry in self.report["bundles"] if entry["id"] == intent)
+
     def verdicts(self) -> dict[str, list[str]]:
         return {intent.id: said for intent, said in self._read()}
 
@@ -140,19 +144,19 @@ def test_the_run_met_what_it_is_for(run, relays, say):
 
 
 def test_every_intent_has_one_verdict_and_it_is_true(run, blocks, relays, say):
-    judge, said = IntentJudge(blocks, relays), run.verdicts()
+    judge, said = IntentJudge(blocks, relays, run.wallets), run.verdicts()
     assert exactly_one(said) == [], f"seed {SEED}"
     false = []
     for intent in run.intents():
         truth = judge.verdicts(intent)
         if said[intent.id][-1] not in truth:
-            false.append(f"{intent.id}: reported {said[intent.id]}, true is {truth}")
+            false.append(f"{intent.id}: reported {said[intent.id]}, true is {truth}; {run.reason(intent.id)}")
     say(f"seed {SEED}: {len(said) - len(false)} of {len(said)} verdicts true")
     assert false == [], f"seed {SEED}"
 
 
 def test_no_intent_lands_twice_or_outside_its_window_or_before_what_it_follows(run, blocks, relays):
-    judge = IntentJudge(blocks, relays)
+    judge = IntentJudge(blocks, relays, run.wallets)
     assert [breach for intent in run.intents() for breach in judge.breaches(intent)] == [], f"seed {SEED}"
 
 

@@ -4,7 +4,7 @@ An intent has a window of blocks in which it may succeed, and one verdict. Sever
 not land; those that a bot may report are all of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from oracle.executor_calldata import decode_execute, is_execute
@@ -47,9 +47,10 @@ class Intent:
 
 
 class IntentJudge:
-    """Of one finished run; `blocks` are all canonical ones the market built, in order."""
+    """Of one finished run; `blocks` are all canonical ones the market built, in order, `ours` all its wallets."""
 
-    def __init__(self, blocks: Sequence[Block], relays: RelayJudge) -> None:
+    def __init__(self, blocks: Sequence[Block], relays: RelayJudge, ours: Collection[bytes]) -> None:
+        self._ours = ours
         self._blocks = {block.number: block for block in blocks}
         self._relays = relays
         self._place = {tx.hash: (block, tx) for block in blocks for tx in block.transactions}
@@ -97,11 +98,18 @@ class IntentJudge:
             true["base_fee_moved"] = f"max fee {tx.max_fee_per_gas}"
         if not any(self._was_confirmed(hexed, number) for number in intent.aims):
             true["late"] = "no relay said a clear yes before its block"
-        rivals = [rival for block in aimed for rival in _rivals(block, tx, intent.follows)]
+        rivals = [
+            rival
+            for block in aimed
+            for rival in _rivals(block, tx, intent.follows)
+            if rival.sender not in self._ours
+        ]
         if rivals:
             true["outbid"] = f"0x{rivals[0].hash.hex()} moved its pools"
         if not any(is_execute(rival.data) for rival in rivals):
             true["expired"] = "no other arbitrage took its pools"
+        if not any(one.kept for number in intent.aims for one in self._relays.facts(hexed, number).carriages):
+            true["expired"] = "no relay had it"
         return true
 
     def _was_confirmed(self, hexed: str, number: int) -> bool:
