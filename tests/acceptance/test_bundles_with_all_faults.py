@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.market, pytest.mark.slow]
 BUNDLES = int(os.environ.get("BUNDLES", "50"))
 SEED = int(os.environ.get("BUNDLE_SEED") or draw_seed())
 PACE = os.environ.get("BUNDLE_PACE", "0.5 s")
+SLOT_S = float(PACE.removesuffix(" s"))
 FAULTS_EVERY, UNCLES_EVERY = (40, 30) if BUNDLES > 200 else (12, 8)
 MARKET = (
     *("--relays", "all", "--private-flow", "40 %", "--relay-faults", str(FAULTS_EVERY)),
@@ -75,6 +76,10 @@ class Run:
                         id=name,
                         raws=tuple(base64.b64decode(one["raw"]) for one in rows["payloads"]),
                         aims=frozenset(one["target_block"] for one in rows["attempts"]),
+                        answered={
+                            (one["route"], one["target_block"]): one["answered_after"] / 1e9
+                            for one in rows["attempts"]
+                        },
                         first_block=plan["window"]["first_block"],
                         last_block=plan["window"]["last_block"],
                         follows=base64.b64decode(follows) if follows else None,
@@ -144,7 +149,7 @@ def test_the_run_met_what_it_is_for(run, relays, say):
 
 
 def test_every_intent_has_one_verdict_and_it_is_true(run, blocks, relays, say):
-    judge, said = IntentJudge(blocks, relays, run.wallets), run.verdicts()
+    judge, said = IntentJudge(blocks, relays, run.wallets, SLOT_S), run.verdicts()
     assert exactly_one(said) == [], f"seed {SEED}"
     false = []
     for intent in run.intents():
@@ -156,7 +161,7 @@ def test_every_intent_has_one_verdict_and_it_is_true(run, blocks, relays, say):
 
 
 def test_no_intent_lands_twice_or_outside_its_window_or_before_what_it_follows(run, blocks, relays):
-    judge = IntentJudge(blocks, relays, run.wallets)
+    judge = IntentJudge(blocks, relays, run.wallets, SLOT_S)
     assert [breach for intent in run.intents() for breach in judge.breaches(intent)] == [], f"seed {SEED}"
 
 

@@ -5,7 +5,7 @@ not land; those that a bot may report are all of them.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oracle.executor_calldata import decode_execute, is_execute
 from oracle.facts import Block, MinedTransaction
@@ -26,7 +26,7 @@ WITHOUT_A_CLEAR_YES = {
 
 
 WELL_BEFORE = 0.75
-"""Of the slot: a yes to what arrived later may reach its sender after the block."""
+"""Of the slot: a yes that its sender had later than this may have come after the block."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Intent:
     aims: frozenset[int]
     first_block: int
     last_block: int
+    answered: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """By relay and block: seconds until its sender had the answer, by his own records."""
     follows: bytes | None = None
     """Hash of the transaction that it is to stand behind, where that is known."""
 
@@ -47,10 +49,16 @@ class Intent:
 
 
 class IntentJudge:
-    """Of one finished run; `blocks` are all canonical ones the market built, in order, `ours` all its wallets."""
+    """Of one finished run; `blocks` are all canonical ones the market built, in order, `ours` all its wallets.
 
-    def __init__(self, blocks: Sequence[Block], relays: RelayJudge, ours: Collection[bytes]) -> None:
+    `slot`: seconds of a block.
+    """
+
+    def __init__(
+        self, blocks: Sequence[Block], relays: RelayJudge, ours: Collection[bytes], slot: float
+    ) -> None:
         self._ours = ours
+        self._slot = slot
         self._blocks = {block.number: block for block in blocks}
         self._relays = relays
         self._place = {tx.hash: (block, tx) for block in blocks for tx in block.transactions}
@@ -96,7 +104,7 @@ class IntentJudge:
             true["uncled"] = "a block it was built for was abandoned"
         if any(block.base_fee > tx.max_fee_per_gas for block in aimed):
             true["base_fee_moved"] = f"max fee {tx.max_fee_per_gas}"
-        if not any(self._was_confirmed(hexed, number) for number in intent.aims):
+        if not any(self._was_confirmed(intent, hexed, number) for number in intent.aims):
             true["late"] = "no relay said a clear yes before its block"
         rivals = [
             rival
@@ -112,11 +120,14 @@ class IntentJudge:
             true["expired"] = "no relay had it"
         return true
 
-    def _was_confirmed(self, hexed: str, number: int) -> bool:
-        carriages = self._relays.facts(hexed, number).carriages
+    def _was_confirmed(self, intent: Intent, hexed: str, number: int) -> bool:
+        """A clear yes was with its sender well before the block."""
         return any(
-            one.fault not in WITHOUT_A_CLEAR_YES and one.head < number and one.slot_fraction < WELL_BEFORE
-            for one in carriages
+            one.fault not in WITHOUT_A_CLEAR_YES
+            and one.head < number
+            and one.slot_fraction + intent.answered.get((one.endpoint, number), 0.0) / self._slot
+            < WELL_BEFORE
+            for one in self._relays.facts(hexed, number).carriages
         )
 
 
