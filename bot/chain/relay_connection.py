@@ -1,6 +1,7 @@
 """One relay's own connection: requests within its limits, and what each answer tells about the relay itself.
 
-No redirect is followed, no proxy or cookie is used, and no answer is read beyond its cap.
+No redirect is followed, no proxy or cookie is used, no answer is read beyond its cap, and none is shown with what
+our own headers said.
 """
 
 import time
@@ -18,6 +19,7 @@ from bot.chain.relay_bodies import BundleBodies, Prepared
 from bot.chain.relay_budget import MinuteBudget
 from bot.chain.relay_codecs import ping_params
 from bot.chain.relay_row import RelayRow
+from bot.chain.relay_secrets import HeaderSecrets
 from bot.chain.relay_standing import StandingKeeper
 from bot.chain.relay_troubles import (
     malformed,
@@ -65,6 +67,7 @@ class RelayConnection:
         self._clock = clock
         self._limit = limit
         self._authorization = authorization
+        self._secrets = HeaderSecrets(authorization)
         self._wall_clock = wall_clock
         self._budgets: dict[str, MinuteBudget] = {}
         self.last_used: int | None = None
@@ -169,6 +172,7 @@ class RelayConnection:
             cause = f"the answer is longer than {MAX_ANSWER_BYTES} bytes"
             self.standing.troubled(malformed(self.host, cause))
             return Unknown(cause)
+        content = self._secrets.hide(content, prepared.signature if self.row.signature != "none" else None)
         return _Answer(response.status, content, headers.get("Date"), headers.get("Retry-After"))
 
     def _headers(self, prepared: Prepared) -> dict[str, str]:

@@ -30,6 +30,7 @@ from bot.chain.relay_row import (
     SIMULATE_SHARE_BUNDLE,
     Codec,
 )
+from bot.chain.relay_secrets import HeaderSecrets
 from bot.core.decisions import Bundle
 from bot.core.identity import Address, keccak
 from bot.core.ports import Clock
@@ -146,6 +147,7 @@ class RelayProbe:
             return Reply(0, None, f"{type(error).__name__}: {error}"[:200], nothing)
         if content is None:
             return Reply(status, 0, f"an answer longer than {_LARGEST_ANSWER} bytes", nothing, date)
+        content = HeaderSecrets(self._authorization).hide(content, headers.get(HEADER))
         code, words = error_of(content)
         if code is None and status == 200 and not _is_result(content):
             code, words = 0, f"no JSON-RPC answer: {words}"
