@@ -25,7 +25,7 @@ from bot.chain.simulation import NodeSimulator
 from bot.chain.token_guard import Progress, TokenGuard, why_of_another_chain
 from bot.chain.token_probe import TokenProber, own_parties
 from bot.clock import LockstepClock, SystemClock
-from bot.compose_routes import bid_book, bid_by, open_routes
+from bot.compose_routes import bid_book, bid_by, check_hints, open_routes
 from bot.core.decisions import Plan
 from bot.core.errors import BadConfiguration, RetryLater, Unreachable
 from bot.core.funnel import Funnel
@@ -129,6 +129,7 @@ async def compose(
             f"BOT_CHAIN={settings.variables.chain}: its profile says fees {settings.chain.fees}, and no bot runs on a "
             "rollup yet: what L1 charges would not be read"
         )
+    check_hints(settings, adapters.routes)
     execution = execution_config(settings, bid_by(adapters.routes))
     tokens = await _token_guard(settings, adapters, wallets)
     bootstrap = _bootstrap(settings, adapters, tokens, tokens_tested)

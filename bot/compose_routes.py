@@ -53,6 +53,17 @@ def bid_by(routes: Sequence[RelayRoute]) -> BidBy:
     )
 
 
+def check_hints(settings: Settings, routes: Sequence[RelayRoute]) -> None:
+    """Raises BadConfiguration where hints are followed that no relay could be told of."""
+    if settings.sends and settings.variables.backruns in ("hints", "all"):
+        if any(route.takes_hints and route.drops_reverts for route in routes):
+            return
+        raise BadConfiguration(
+            f"BOT_BACKRUNS={settings.variables.backruns}: none of BOT_RELAYS={','.join(settings.relays)} takes a bundle "
+            "behind a hint; add one that does (docs/relays.md, column hints), or use BOT_BACKRUNS=public"
+        )
+
+
 async def bid_book(settings: Settings, store: JournalStore) -> BidBook:
     """What to bid, with what earlier runs of this data folder have learned."""
     variables = settings.variables

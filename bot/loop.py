@@ -223,7 +223,8 @@ class Loop:
         await self._check_tokens(block, funnel)
         await self._ended.look_again(deps.reader)
         await deps.tick.journal.record_block(funnel.record(deps.tick.run_id))
-        deps.tick.bids.learn()
+        if deps.tick.bids.has_to_learn:
+            await asyncio.to_thread(deps.tick.bids.learn)
         deps.after_block()
         await deps.tick_done(block.head.ref)
 

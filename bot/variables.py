@@ -193,17 +193,17 @@ class BotVariables(_Family):
     backrun_simulations: PositiveCount = _default(
         "24", "Pending transactions (a count) that are simulated between two blocks; the rest is counted."
     )
-    state_age: Duration = _default("6 s", "A head older than this, by arrival, is not acted on.")
-    feed_heartbeat: Duration = _default("10 s", "Quiet time after which the node is probed.")
-    feed_silence: Duration = _default("40 s", "Quiet time after which the feed counts as silent.")
-    rpc_timeout: Duration = _default("2 s", "A read without answer by then is unknown.")
-    simulation_timeout: Duration = _default(
+    state_age: PositiveDuration = _default("6 s", "A head older than this, by arrival, is not acted on.")
+    feed_heartbeat: PositiveDuration = _default("10 s", "Quiet time after which the node is probed.")
+    feed_silence: PositiveDuration = _default("40 s", "Quiet time after which the feed counts as silent.")
+    rpc_timeout: PositiveDuration = _default("2 s", "A read without answer by then is unknown.")
+    simulation_timeout: PositiveDuration = _default(
         "1 s", "A simulation without answer by then is unknown: not sent."
     )
-    relay_timeout: Duration = _default(
+    relay_timeout: PositiveDuration = _default(
         "2 s", "A relay without answer by then is unknown; others are not held up."
     )
-    signer_timeout: Duration = _default(
+    signer_timeout: PositiveDuration = _default(
         "2 s", "A signer without answer by then is unknown: budget stays reserved."
     )
     audit_pools: Count = _default("2", "Pools (a count) compared with the chain after every block.")

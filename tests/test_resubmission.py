@@ -1,10 +1,12 @@
 """A payload whose window is open: simulated at each new head, handed over again as it is, or withdrawn."""
 
+import asyncio
+
 import pytest
 from listed_chain import ETHER, PROFILE, head_at, mined, sync
 from loop_stage import Stage
 from msgspec.structs import replace
-from small_market import CONFIG, DEAR, SECOND
+from small_market import CONFIG, DEAR, SECOND, Relay
 
 from bot.core.decisions import Verdict
 from bot.core.errors import Halted
@@ -174,3 +176,18 @@ async def test_one_stall_does_not_silence_what_comes_after(stage):
         moved = sync(DEAR, (110 + number % 7) * ETHER, 200 * ETHER)
         await stage.block(number, logs=(moved,), seen_at=clock.now)
     assert len(stage.signed()) >= 4
+
+
+async def test_a_silent_route_does_not_hold_back_what_another_said(stage):
+    """The word of the one that answered is on disk, and counts, while the other is still waited for."""
+    silent = Relay(stage.market.events, name="silent")
+
+    async def never(bundle):
+        await asyncio.Event().wait()
+
+    silent.send = never
+    stage.market.relays.append(silent)
+    await stage.running()
+    await stage.block(101)
+    answers = [(one.route, one.answer.split(":")[0]) for one in stage.journal.of("attempt")]
+    assert answers == [("relay", "unknown"), ("silent", "unknown"), ("relay", "accepted")]

@@ -143,8 +143,19 @@ def _hash_first(bundle: Bundle, uuid: str | None) -> tuple[str, Params]:
 
 
 def _private_transaction(bundle: Bundle, _: str | None) -> tuple[str, Params]:
+    """Flashbots shares `hash` and `default_logs` with searchers where no hints are named: the logs name our pools.
+
+    A list that names one takes the others away, and an empty one counts as none: the hash alone is the least that can
+    be said. `fast` would share the whole transaction with every builder and with searchers in enclaves.
+    (docs.flashbots.net, flashbots-protect/settings-guide)
+    """
     [raw] = bundle.transactions
-    return PRIVATE_TRANSACTION, [{"tx": hex_bytes(raw), "maxBlockNumber": hex_quantity(bundle.target_block)}]
+    fields: dict[str, object] = {
+        "tx": hex_bytes(raw),
+        "maxBlockNumber": hex_quantity(bundle.target_block),
+        "preferences": {"fast": False, "privacy": {"hints": ["hash"]}},
+    }
+    return PRIVATE_TRANSACTION, [fields]
 
 
 def _raw(bundle: Bundle, _: str | None) -> tuple[str, Params]:

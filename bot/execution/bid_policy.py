@@ -85,10 +85,15 @@ class BidPolicy:
         """
         self._learner(strategy).note(share, offset, won, rival_share)
 
+    @property
+    def is_due(self) -> bool:
+        """There is enough that is new to learn from."""
+        return any(learner.is_due for learner in self._learners.values())
+
     def refit(self) -> bool:
         """Learn from what was noted, for each strategy that has enough that is new; True when something was fitted.
 
-        Tens of milliseconds at some 1,000 bundles: to be called between blocks.
+        A tenth of a second of one core at 2,000 bundles: to be called between blocks, off the loop.
         """
         due = [learner for learner in self._learners.values() if learner.is_due]
         for learner in due:

@@ -261,12 +261,17 @@ class Dispatcher:
     async def _submitted(
         self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, handed: Sequence[asyncio.Task[RouteAnswer]]
     ) -> None:
-        answers = await asyncio.gather(*handed)
-        for answer in answers:
-            if not isinstance(answer.answer, Unknown):
-                self.latency.note(answer.route, answer.answered_after)
-        self._in_flight.answered(intent, answers, bundle.target_block)
-        await asyncio.gather(*self._recordings(intent, tx_hash, bundle, answers))
+        """Each route's word counts when it comes: one that is silent holds up what the others said by nothing."""
+        await asyncio.gather(*(self._spoken(intent, tx_hash, bundle, task) for task in handed))
+
+    async def _spoken(
+        self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, task: asyncio.Task[RouteAnswer]
+    ) -> None:
+        answer = await task
+        if not isinstance(answer.answer, Unknown):
+            self.latency.note(answer.route, answer.answered_after)
+        self._in_flight.answered(intent, [answer], bundle.target_block)
+        await asyncio.gather(*self._recordings(intent, tx_hash, bundle, [answer]))
 
     def _recordings(
         self, intent: IntentId, tx_hash: TxHash, bundle: Bundle, answers: Sequence[RouteAnswer]

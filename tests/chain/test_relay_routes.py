@@ -282,7 +282,13 @@ async def test_a_private_transaction(relay, opened):
     assert await opened(MARKET_UNPROTECTED).send(SINGLE) == Ok(tx_hash)
     assert relay.requests[0][:2] == (
         "eth_sendPrivateTransaction",
-        [{"tx": "0x" + b"\x02only".hex(), "maxBlockNumber": "0x1234"}],
+        [
+            {
+                "tx": "0x" + b"\x02only".hex(),
+                "maxBlockNumber": "0x1234",
+                "preferences": {"fast": False, "privacy": {"hints": ["hash"]}},
+            }
+        ],
     )
 
 

@@ -131,7 +131,11 @@ def _bloxroute(params):
 
 
 def _private(params):
-    fields = _members(_only(params), {"tx", "maxBlockNumber"}, set())
+    """Without preferences searchers are told its logs: contracts and topics (settings guide of Flashbots Protect)."""
+    fields = _members(_only(params), {"tx", "maxBlockNumber", "preferences"}, set())
+    preferences = _members(fields["preferences"], {"privacy"}, {"fast"})
+    _expect(preferences.get("fast", False) is False, "fast shows the whole transaction to others")
+    _expect(preferences["privacy"] == {"hints": ["hash"]}, f"hints beyond the hash: {preferences['privacy']}")
     return _quantity(fields["maxBlockNumber"]), None, (_data(fields["tx"]),), None
 
 
