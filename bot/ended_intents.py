@@ -58,20 +58,24 @@ class EndedIntents:
         )
 
     async def look_again(self, reader: ChainReader) -> None:
-        """When nothing waits any more: what rivals paid. A read that fails or hangs leaves the verdict as it was."""
-        looks = [self._second_look(reader, plan, record) for plan, record in self._to_look_at]
-        for plan, record in await asyncio.gather(*looks):
-            self._take(plan, record)
-        self._to_look_at.clear()
+        """When nothing waits any more: what rivals paid. A read that fails, hangs or raises leaves the verdict as it was.
+
+        It is a look at others, and ends neither the run nor another's outcome.
+        """
+        due = self._to_look_at[:]
+        looks = [self._second_look(reader, plan, record) for plan, record in due]
+        for (plan, record), seen in zip(
+            due, await asyncio.gather(*looks, return_exceptions=True), strict=True
+        ):
+            if isinstance(seen, BaseException):
+                log.error("intent.not_looked_at", id=plan.id, error=repr(seen), exc_info=seen)
+            self._take(plan, record if isinstance(seen, BaseException) else seen)
+        del self._to_look_at[: len(due)]
         await self.record()
 
-    async def _second_look(
-        self, reader: ChainReader, plan: Plan, record: OutcomeRecord
-    ) -> tuple[Plan, OutcomeRecord]:
+    async def _second_look(self, reader: ChainReader, plan: Plan, record: OutcomeRecord) -> OutcomeRecord:
         seen = await self._deps.clock.within(LOOK_LIMIT, second_look(reader, plan, record.outcome))
-        if isinstance(seen, Ok):
-            return plan, msgspec.structs.replace(record, outcome=seen.value)
-        return plan, record
+        return msgspec.structs.replace(record, outcome=seen.value) if isinstance(seen, Ok) else record
 
     def _take(self, plan: Plan, record: OutcomeRecord) -> None:
         self._ended.append(record)

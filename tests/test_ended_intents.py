@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+import structlog
 from plan_samples import plan
 
 from bot.core.decisions import Outcome, Rival, Verdict
@@ -61,3 +62,43 @@ async def test_the_second_look_is_recorded_once_and_off_the_path(hangs):
     assert (lost.verdict, lost.rival) == (Verdict.OUTBID, LOST.rival)
     told = "he took it" if hangs else "he took it; what he paid the builder could not be read: silence"
     assert lost.reason == told
+
+
+async def test_a_look_that_raises_is_one_intents_alone():
+    stage, answers = Stage(), [ZeroDivisionError("no divisor"), Unknown("silence")]
+
+    async def receipt(_):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    stage.receipt = receipt
+    stage.ended.settle(Settled(plan(b"one"), LOST))
+    stage.ended.settle(Settled(plan(b"two"), LOST))
+    with structlog.testing.capture_logs() as logged:
+        await stage.ended.look_again(stage)
+        await stage.ended.look_again(stage)
+    assert stage.recorded[0] == LOST, "as it was"
+    assert stage.recorded[1].reason.endswith("could not be read: silence")
+    assert stage.learned == [Verdict.OUTBID] * 2
+    assert [(one["event"], one["error"]) for one in logged if "error" in one] == [
+        ("intent.not_looked_at", "ZeroDivisionError('no divisor')")
+    ]
+
+
+async def test_what_ends_during_a_look_is_looked_at_next():
+    stage, asked = Stage(), []
+
+    async def receipt(tx):
+        if not asked:
+            stage.ended.settle(Settled(plan(b"two"), LOST))
+        asked.append(tx)
+        return Unknown("silence")
+
+    stage.receipt = receipt
+    stage.ended.settle(Settled(plan(b"one"), LOST))
+    await stage.ended.look_again(stage)
+    assert (len(asked), len(stage.recorded)) == (1, 1)
+    await stage.ended.look_again(stage)
+    assert (len(asked), len(stage.recorded)) == (2, 2)
