@@ -50,7 +50,7 @@ class PendingEvents(Protocol):
     def counters(self) -> PendingCounters: ...
 
     def events(self) -> AsyncIterator[PendingEvent]:
-        """Once; ends with `close` alone. Newest wins where the consumer is slow."""
+        """Ends with `close` alone; after it raised it may be iterated anew. Newest wins where the consumer is slow."""
         ...
 
     async def close(self) -> None:

@@ -11,7 +11,8 @@ from bot.core.pending import PendingSeen
 from bot.core.ports import Clock
 from bot.core.result import Ok, Reverted, Unknown, in_words
 from bot.core.units import Nanoseconds
-from bot.feeds.pending_events import HintsComplete, PendingEvents
+from bot.feeds.backoff import delay
+from bot.feeds.pending_events import HintsComplete, PendingEvent, PendingEvents
 
 log = structlog.get_logger()
 
@@ -19,6 +20,10 @@ MOST_WAITING: Final = 4_096
 """Announcements; the oldest go when there are more: what is old is most likely followed by somebody else."""
 HINTS_LIMIT: Final = Nanoseconds(5 * 10**9)
 """Lockstep: how long the last hint of a block is waited for."""
+
+FIRST_PAUSE: Final = Nanoseconds(2 * 10**9)
+LONGEST_PAUSE: Final = Nanoseconds(120 * 10**9)
+"""After a source raised: at least half of these."""
 
 PublicPool = Callable[[int], Awaitable[Ok[tuple[PendingSeen, ...]] | Reverted | Unknown]]
 
@@ -92,9 +97,24 @@ class PendingIntake:
             await self._stirred.wait()
 
     async def _read(self, feed: PendingEvents) -> None:
-        async for event in feed.events():
-            if isinstance(event, HintsComplete):
-                self._completed = max(self._completed, event.number)
+        """What it raises is a defect of ours, and costs this source alone a pause: twice as long each time."""
+        failures = 0
+        while True:
+            try:
+                async for event in feed.events():
+                    self._take_in(event)
+                    failures = 0
+            except Exception as error:  # a source more or less is not worth the run
+                log.exception("pending.reader_failed", source=type(feed).__name__, error=repr(error))
             else:
-                self._waiting.append(event)
-            self._stirred.set()
+                log.warning("pending.reader_ended", source=type(feed).__name__)
+                return
+            await self._clock.sleep(delay(failures, FIRST_PAUSE, LONGEST_PAUSE, jitter=0))
+            failures += 1
+
+    def _take_in(self, event: PendingEvent) -> None:
+        if isinstance(event, HintsComplete):
+            self._completed = max(self._completed, event.number)
+        else:
+            self._waiting.append(event)
+        self._stirred.set()

@@ -60,21 +60,26 @@ class PendingStream:
         self._last_loss = ""
 
     async def events(self) -> AsyncIterator[PendingEvent]:
-        """To be iterated once. A defect of ours is raised here; nothing that a peer sends ends it."""
+        """By one consumer. A defect of ours is raised here, after which it may be iterated anew; nothing that a peer sends
+        ends it.
+        """
         if self._running is None and not self._is_closed:
             self._running = asyncio.create_task(self._run(), name=f"pending transactions of {self._source}")
             self._running.add_done_callback(lambda _: self._stirred.set())
+        has_failed = False
         try:
             while not self._is_closed:
                 if self._events:
                     yield self._events.popleft()
                     continue
                 if self._running is not None and self._running.done():
-                    self._running.result()
+                    running, self._running, has_failed = self._running, None, True
+                    running.result()
                 self._stirred.clear()
                 await self._stirred.wait()
         finally:
-            await self.close()
+            if not has_failed:
+                await self.close()
 
     async def close(self) -> None:
         self._is_closed = True
