@@ -18,6 +18,8 @@ TroubleKind = Literal[
 ]
 HARD: Final[frozenset[TroubleKind]] = frozenset({"address", "auth", "method"})
 """These do not pass by themselves: the route is given nothing until a later try succeeds."""
+PROVES_A_RELAY: Final[frozenset[TroubleKind]] = frozenset({"other_method"})
+"""Said in JSON-RPC, and not about what bundles need: nothing that speaks against the route."""
 CLOCK_TOLERANCE: Final = Nanoseconds(2 * 10**9)
 LONGEST_PAUSE: Final = Nanoseconds(600 * 10**9)
 """A relay that asks for a longer one is tried again after this."""
@@ -62,7 +64,8 @@ def trouble_of_answer(
         return Trouble("address", f"{host} answers {words}, as no relay does: correct {row.variable}URL")
     if status >= 500:
         return Trouble("server", f"{host} is in trouble ({words}): nothing to do here")
-    return None
+    is_page = code is None and body.lstrip()[:1] == b"<"
+    return malformed(host, words) if is_page else None
 
 
 def malformed(host: str, cause: str) -> Trouble:

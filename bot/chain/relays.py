@@ -162,7 +162,7 @@ class RelayRoute:
             read = decode_bundle_hash(answer.value)
         # A bare rbuilder says null to everything; anything else that is no hash is a lie about its type.
         if isinstance(read, Unknown) and answer.value is not None:
-            self._connection.standing.troubled(malformed(self._connection.host, read.cause))
+            self._connection.standing.belied(malformed(self._connection.host, read.cause))
         return read
 
     async def _cancel_private(self, replacement_uuid: str) -> Ok[None] | Reverted | Unknown:

@@ -22,7 +22,9 @@ WRITE_EVERY: Final = 5
 
 
 class RelayWatch:
-    """`show` is given each look. With `warms` False nothing is sent: a relay hears of us by bundles alone."""
+    """`show` is given each look. With `warms` False only what is out of use is asked, whether it is back:
+    the others hear of us by bundles alone.
+    """
 
     def __init__(
         self,
@@ -48,8 +50,9 @@ class RelayWatch:
         warming: asyncio.Task[None] | None = None
         try:
             while True:
-                if self._warms and (warming is None or warming.done()):
-                    warming = asyncio.create_task(warm_all(self._routes))
+                if warming is None or warming.done():
+                    due = [route for route in self._routes if self._warms or not route.standing.is_usable]
+                    warming = asyncio.create_task(warm_all(due))
                 self.look()
                 await asyncio.sleep(EVERY_S)
         finally:

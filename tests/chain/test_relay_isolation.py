@@ -18,7 +18,7 @@ from bot.clock import SystemClock
 from bot.core.decisions import Bundle
 from bot.core.result import Ok, Unknown
 from bot.core.units import Nanoseconds
-from bot.execution.submit import hand_over
+from bot.execution.submit import hand_over, routes_for
 from tests.chain.relay_server import RelayServer, json_answer
 
 IDENTITY = RelayIdentity(keccak(b"relay identity of the isolation"))
@@ -74,7 +74,7 @@ async def test_the_others_answer_while_one_does_not(trouble):
     async with stage(4) as (servers, routes):
         await warm_all(routes)
         await trouble(servers[1])
-        tasks = hand_over(BUNDLE, routes, SystemClock(), PATIENCE)
+        tasks = hand_over(BUNDLE, routes_for(BUNDLE, routes).usable, SystemClock(), PATIENCE)
         good = [task for place, task in enumerate(tasks) if place != 1]
         answers = await asyncio.gather(*good)
         assert all(isinstance(answer.answer, Ok) for answer in answers)
@@ -168,7 +168,7 @@ async def test_on_warm_connections_the_bytes_leave_for_all_in_one_turn_of_the_lo
         await asyncio.gather(warm_all(routes), *(server.answer_one() for server in servers))
         assert [server.arrived() for server in servers] == [b""] * len(ROWS)
         prepared = prepare_all(BUNDLE, routes)
-        tasks = hand_over(BUNDLE, routes, SystemClock(), PATIENCE)
+        tasks = hand_over(BUNDLE, routes_for(BUNDLE, routes).usable, SystemClock(), PATIENCE)
         arrived, turns = [b""], 0
         while not all(arrived):
             await asyncio.sleep(0)
@@ -197,7 +197,10 @@ async def test_a_relay_that_is_gone_leaves_the_others_usable():
         await servers[0].stop()
         for block in range(4):
             bundle = replace(BUNDLE, target_block=block)
-            answers = [await task for task in hand_over(bundle, routes, SystemClock(), PATIENCE)]
+            answers = [
+                await task
+                for task in hand_over(bundle, routes_for(bundle, routes).usable, SystemClock(), PATIENCE)
+            ]
             named = {answer.route: answer.answer for answer in answers}
             assert {name for name, answer in named.items() if isinstance(answer, Ok)} == {
                 "market-titan",

@@ -151,6 +151,8 @@ async def test_the_watch_warms_shows_and_writes(tmp_path, monkeypatch):
     shown.clear()
     await turns(RelayWatch([quiet], tmp_path, shown.append, warms=False), lambda: len(shown) > 7)
     assert quiet.warmed == 0
+    quiet.standing = OUT
+    await turns(RelayWatch([quiet, Route()], tmp_path, warms=False), lambda: quiet.warmed > 3)
     await RelayWatch([], tmp_path).run()
     assert read_relays(tmp_path) is None
 
