@@ -63,7 +63,10 @@ HALT_FILE = "HALT"
 EXPIRED_GAS = Gas(100_000)
 """Most that a payload uses after its window: intrinsic gas of eight cycles' calldata and the Executor's first check."""
 
-TOKEN_RETRY = Nanoseconds(60 * 10**9)
+FIRST_READS = 3
+RETRY_AFTER = Nanoseconds(500_000_000)
+"""After which a state that could not be read is read anew."""
+TOKEN_RETRY = Nanoseconds(10 * 10**9)
 """After which a token that could not be tested is tried again."""
 
 
@@ -133,10 +136,7 @@ async def compose(
     execution = execution_config(settings, bid_by(adapters.routes))
     tokens = await _token_guard(settings, adapters, wallets)
     bootstrap = _bootstrap(settings, adapters, tokens, tokens_tested)
-    try:
-        world = await bootstrap()
-    except RetryLater as error:
-        raise Unreachable(f"the pools cannot be read at the start: {error}") from error
+    world = await _first_world(bootstrap, adapters.clock)
     ahead = ReaderAhead(adapters.rpc, tuple(wallets.values()))
     in_flight, ledger = InFlight(ahead, execution), Ledger()
     ahead.awaited = in_flight.awaited_payloads
@@ -180,9 +180,22 @@ async def compose(
         after_block=lambda: None,
         halted=lambda: halt_reason(settings.data_dir),
         awaits_routes=settings.variables.lockstep,
-        retry_after=Nanoseconds(500_000_000),
+        retry_after=RETRY_AFTER,
     )
     return deps, world
+
+
+async def _first_world(bootstrap: Callable[[], Awaitable[World]], clock: SystemClock) -> World:
+    """A reorg at this very moment leaves the block that was being read without answers: tried again, a few times."""
+    for attempt in range(1, FIRST_READS + 1):
+        try:
+            return await bootstrap()
+        except RetryLater as error:
+            if attempt == FIRST_READS:
+                raise Unreachable(f"the pools cannot be read at the start: {error}") from error
+            log.warning("bootstrap.failed", reason=str(error))
+            await clock.sleep(RETRY_AFTER)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def halt_reason(data_dir: Path) -> str | None:

@@ -56,11 +56,13 @@ async def check_chain(settings: Settings, reader: ChainReader) -> AsyncIterator[
         )
     yield Finding("node", f"{url}, chain {chain_id.value}, block {head.value.number}")
     relied_on = _relied_on(settings)
-    checked = [
-        await _check_code(settings, reader, name, address, head.value.ref)
-        for name, address in relied_on.items()
-    ]
-    others = [other for other in checked if other is not None]
+    others: list[str] = []
+
+    async def examine(at: BlockRef) -> None:
+        checked = [await _check_code(settings, reader, name, one, at) for name, one in relied_on.items()]
+        others[:] = [other for other in checked if other is not None]
+
+    await _at_a_lasting_block(reader, examine)
     found = f"code at all {len(relied_on)}"
     yield Finding("addresses", f"{found}; not the profile's code: {', '.join(others)}" if others else found)
 
