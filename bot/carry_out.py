@@ -113,7 +113,7 @@ def plan_for(
     nonce, chain_id = wallet.count.value, deps.chain.chain_id
     limits = deps.limits.of(wallet.name, opportunities[0].strategy)
     room = (
-        Room(limits.gas_per_tx, limits.notional_per_trade, limits.value_in_flight)
+        Room(limits.gas_per_tx, limits.notional_per_trade, limits.value_in_flight, limits.fee_per_gas)
         if limits is not None
         else None
     )
