@@ -17,6 +17,7 @@ from bot.feeds.mev_share_hint import MEV_SHARE, read_hint
 from bot.feeds.pending_events import HintsComplete, PendingConfig, PendingCounters, PendingEvent
 from bot.feeds.pending_stream import Ended, PendingStream
 from bot.feeds.sse import SseComment, SseEvent, SseOversized, SseParser
+from bot.feeds.unread_announcements import UnreadAnnouncements
 
 LARGEST_EVENT: Final = 1024 * 1024
 """Bytes. Calldata is 128 KiB at most, twice as many in hex, and logs beside it."""
@@ -48,7 +49,10 @@ class HintFeed:
         self._url = url
         self._clock = clock
         self._config = config
-        self._stream = PendingStream(MEV_SHARE, self._serve, clock, config, jitter)
+        self._unread: UnreadAnnouncements[bytes | HintsComplete] = UnreadAnnouncements(
+            clock, config.announcements_per_window, self._read, self._pushed_out
+        )
+        self._stream = PendingStream(MEV_SHARE, self._serve, clock, config, jitter, self._unread)
         self._client: aiohttp.ClientSession | None = None
 
     @property
@@ -89,7 +93,7 @@ class HintFeed:
             return Ended(f"cannot connect: {type(error).__name__}")
 
     async def _follow(self, content: aiohttp.StreamReader) -> Ended:
-        parser, seen_before = SseParser(LARGEST_EVENT), self.counters.seen
+        parser, told_before = SseParser(LARGEST_EVENT), self._told
         heard_at = self._clock.monotonic()
         while True:
             left = Nanoseconds(heard_at + self._config.allowed_silence - self._clock.monotonic())
@@ -101,25 +105,48 @@ class HintFeed:
                 now = self._clock.monotonic()
                 for item in parser.feed(chunk.value):
                     heard_at = now
-                    self._take(item, now)
+                    self._take(item)
                 continue
             else:
                 reason = chunk.value.cause
-            return Ended(reason, was_good=self.counters.seen > seen_before)
+            return Ended(reason, was_good=self._told > told_before)
 
-    def _take(self, item: SseEvent | SseComment | SseOversized, now: Nanoseconds) -> None:
+    @property
+    def _told(self) -> int:
+        """Hints that could be read, whether they say anything or not."""
+        return self.counters.seen + self.counters.empty
+
+    def _take(self, item: SseEvent | SseComment | SseOversized) -> None:
         if isinstance(item, SseComment):
             block = _BLOCK_COMMENT.match(item.text)
             if block is not None:
-                self._stream.put(HintsComplete(int(block[1])))
+                self._unread.announced(HintsComplete(int(block[1])))
         elif isinstance(item, SseOversized):
             self.counters.oversized += 1
             self._stream.complain(f"an event of more than {item.limit} bytes was skipped")
         else:
-            try:
-                self._stream.put_seen(read_hint(item.data, now))
-            except ValueError as error:
-                self._stream.refuse(error)
+            self._unread.announced(item.data)
+
+    def _read(self, item: bytes | HintsComplete, seen_at: Nanoseconds) -> None:
+        if isinstance(item, HintsComplete):
+            self._stream.put(item)
+            return
+        try:
+            seen = read_hint(item, seen_at)
+        except ValueError as error:
+            self._stream.refuse(error)
+            return
+        if seen is None:
+            self.counters.empty += 1
+        else:
+            self._stream.put_seen(seen)
+
+    def _pushed_out(self, item: bytes | HintsComplete) -> None:
+        """That a block's hints are complete is told all the same: somebody may wait for it."""
+        if isinstance(item, HintsComplete):
+            self._stream.put(item)
+        else:
+            self._stream.drop_unread()
 
 
 async def _next_chunk(content: aiohttp.StreamReader) -> bytes | Unknown:

@@ -23,11 +23,11 @@ _SIGNATURE: Final = ("r", "s")
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
-def read_hint(data: bytes, seen_at: Nanoseconds) -> PendingSeen:
+def read_hint(data: bytes, seen_at: Nanoseconds) -> PendingSeen | None:
     """The event of one `data` field.
 
     A transaction whose every field is told comes whole, one with a part of them as that part, a bundle of several
-    with its logs alone. Raises ValueError (MalformedAnswer) for what is no such event, HashMismatch where what is
+    with its logs alone; None is what tells neither a log nor one transaction. Raises ValueError (MalformedAnswer) for what is no such event, HashMismatch where what is
     told is not the transaction that was announced.
     """
     try:
@@ -36,8 +36,10 @@ def read_hint(data: bytes, seen_at: Nanoseconds) -> PendingSeen:
         raise MalformedAnswer(f"{len(data)} bytes that are not JSON ({error})") from None
     hint = _object(document, "the event")
     name = decode_data(hint.get("hash"), 32)
-    logs = tuple(_log(one) for one in _list(hint, "logs"))
-    told = _list(hint, "txs")
+    shown, told = _list(hint, "logs"), _list(hint, "txs")
+    if not shown and len(told) != 1:
+        return None
+    logs = tuple(_log(one) for one in shown)
     if len(told) != 1:
         return PendingSeen(MEV_SHARE, name, seen_at, logs=logs)
     body = _object(told[0], "txs")

@@ -16,6 +16,7 @@ from bot.core.units import Nanoseconds
 from bot.feeds.pending_events import PendingConfig, PendingCounters, PendingEvent
 from bot.feeds.pending_stream import Ended, PendingStream
 from bot.feeds.sender_recovery import recover_sender
+from bot.feeds.unread_announcements import UnreadAnnouncements
 
 NODE: Final = "node"
 """PendingSeen.source."""
@@ -38,7 +39,10 @@ class PendingFeed:
         self._connect = connect
         self._clock = clock
         self._config = config
-        self._stream = PendingStream(NODE, self._serve, clock, config, jitter)
+        self._unread: UnreadAnnouncements[Any] = UnreadAnnouncements(
+            clock, config.announcements_per_window, self._read, self._pushed_out
+        )
+        self._stream = PendingStream(NODE, self._serve, clock, config, jitter, self._unread)
         self._waiting: dict[bytes, Nanoseconds] = {}
         """Hashes whose body is to be asked for, oldest first, and when each was heard."""
         self._stirred = asyncio.Event()
@@ -107,8 +111,12 @@ class PendingFeed:
         return f"the node does not answer: {answer.cause}" if isinstance(answer, Unknown) else None
 
     def _hear(self, value: Any) -> None:
-        """One notification: a body, or a hash."""
-        self._heard_at = seen_at = self._clock.monotonic()
+        """One notification."""
+        self._heard_at = self._clock.monotonic()
+        self._unread.announced(value)
+
+    def _read(self, value: Any, seen_at: Nanoseconds) -> None:
+        """A body, or a hash."""
         try:
             if isinstance(value, dict):
                 if not self._stream.knows(decode_data(value.get("hash"), 32)):
@@ -117,6 +125,9 @@ class PendingFeed:
                 self._queue(decode_data(value, 32), seen_at)
         except ValueError as error:
             self._stream.refuse(error)
+
+    def _pushed_out(self, _: Any) -> None:
+        self._stream.drop_unread()
 
     def _queue(self, tx_hash: bytes, seen_at: Nanoseconds) -> None:
         if self._stream.knows(tx_hash):

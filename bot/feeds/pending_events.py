@@ -34,11 +34,13 @@ class PendingCounters(msgspec.Struct):
     hash_mismatches: int = 0
     """Bodies that are not what they were announced as."""
     dropped: int = 0
-    """Events, or hashes not asked for yet, pushed out by newer ones."""
+    """Announcements not read, events, or hashes not asked for yet, pushed out by newer ones."""
     gone: int = 0
     """Hashes whose body the node did not have any more, or had in a block already."""
     unanswered: int = 0
     """Hashes whose body was asked for in vain."""
+    empty: int = 0
+    """Hints that tell neither a log nor anything of a transaction."""
     oversized: int = 0
     """Events of a stream that were skipped for their length."""
 
@@ -61,6 +63,8 @@ class PendingEvents(Protocol):
 class PendingConfig(msgspec.Struct, frozen=True):
     """Times are of the Clock port."""
 
+    announcements_per_window: int = 300
+    """Read per 100 ms; of a flood of more, the newest."""
     buffer_size: int = 2048
     """Events kept between socket and consumer."""
     remembered: int = 16_384

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -16,6 +16,7 @@ from bot.core.units import Nanoseconds
 from bot.feeds.backoff import delay
 from bot.feeds.config import SECOND
 from bot.feeds.pending_events import PendingConfig, PendingCounters, PendingEvent
+from bot.feeds.unread_announcements import UnreadAnnouncements
 
 log = structlog.get_logger()
 
@@ -35,7 +36,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class PendingStream:
-    """`serve` opens one connection, puts what it hears, and returns when that has ended. `jitter` gives [0, 1)."""
+    """`serve` opens one connection, puts what it hears, and returns when that has ended. `jitter` gives [0, 1).
+
+    `unread` is where `serve` leaves what it hears; it is closed with the stream.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class PendingStream:
         clock: Clock,
         config: PendingConfig,
         jitter: Callable[[], float],
+        unread: UnreadAnnouncements[Any] | None = None,
     ) -> None:
         self.counters = PendingCounters()
         self._source = source
@@ -51,6 +56,7 @@ class PendingStream:
         self._clock = clock
         self._config = config
         self._jitter = jitter
+        self._unread = unread
         self._events: deque[PendingEvent] = deque()
         self._known: dict[bytes, None] = {}
         self._stirred = asyncio.Event()
@@ -89,6 +95,8 @@ class PendingStream:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+        if self._unread is not None:
+            await self._unread.close()
 
     def knows(self, tx_hash: bytes) -> bool:
         """Announced before, which is counted."""
@@ -112,6 +120,11 @@ class PendingStream:
             self.drop("the consumer is behind: the oldest event was dropped")
         self._events.append(event)
         self._stirred.set()
+
+    def drop_unread(self) -> None:
+        self.drop(
+            f"a flood: of more than {self._config.announcements_per_window} in 100 ms the newest are read"
+        )
 
     def drop(self, reason: str) -> None:
         """Something was pushed out by what is newer."""

@@ -32,7 +32,10 @@ def name_of(nonce):
     return keccak(keccak(raw_transaction(nonce)))
 
 
-def hint(nonce, logs=None, txs=None):
+A_LOG = {"address": PAIR, "topics": [SWAP]}
+
+
+def hint(nonce, logs=(A_LOG,), txs=None):
     return json.dumps({"hash": "0x" + name_of(nonce).hex(), "logs": logs, "txs": txs}).encode()
 
 
@@ -70,7 +73,9 @@ def test_the_documented_event():
 
 
 def test_hints_of_every_kind():
-    assert read_hint(hint(1), 0).logs == ()
+    assert read_hint(hint(1, None), 0) is None
+    assert read_hint(hint(1, [], []), 0) is None
+    assert read_hint(hint(1, None, [{"to": PAIR}, {"to": PAIR}]), 0) is None
     log = {"address": PAIR, "topics": [SWAP, "0x" + "00" * 32], "data": "0x"}
     found = read_hint(hint(1, [log]), 0)
     assert found.logs == (HintLog(b"\xab" * 20, (b"\xd7" * 32, bytes(32)), b""),)
