@@ -227,8 +227,8 @@ class Outcome(msgspec.Struct, frozen=True):
     builder_name: str = ""
     """What that block's extra data says, printable ASCII."""
     contested: bool | None = None
-    """Not landed only: a route held it in time for a block where there was something to be had, so others' bids or the
-    builder's own choice decided. None: not known any more, and in older journals."""
+    """Not landed only: a route accepted it for a block where there was something to be had, so that others' bids, the
+    builder's own choice or the time of sending decided. None: not known any more, and in older journals."""
 
 
 class Bundle(msgspec.Struct, frozen=True):

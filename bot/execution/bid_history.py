@@ -29,8 +29,8 @@ def decided_bid(plan: Plan, outcome: Outcome, predicted: CostTerms, offset: Nano
     `predicted`: the plan's costs by its simulation, payment and tip included; they are the bid. `offset`: from the
     arrival of the head the bundle was meant to follow until it was handed to the first route. None too where nothing
     was left after gas, or the verdict is not about the bid: reverted in simulation, base fee moved, uncled,
-    replaced, cancelled, mined and reverted, unknown; and where no route is known to have held it in time, for what
-    was refused or came too late says something of the route alone.
+    replaced, cancelled, mined and reverted, unknown; and where no route is known to have accepted it: refusals and
+    silence say something of the route alone.
     """
     won = outcome.verdict is Verdict.LANDED
     if not won and not _was_lost(outcome):

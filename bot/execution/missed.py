@@ -92,7 +92,9 @@ def _never_taken(
     if any(not isinstance(attempt.answer, Reverted) for attempt in attempts):
         reason = f"no route confirmed before {blocks} was seen: {answers}"
         late_by = _late_by(facts)
-        return _outcome(facts, Verdict.LATE, reason, affordable[0], late_by=late_by, contested=False)
+        # Accepted, but too late: that is what sending late costs, and bids learn of it.
+        was_late = late_by is not None
+        return _outcome(facts, Verdict.LATE, reason, affordable[0], late_by=late_by, contested=was_late)
     words = f"every route refused: {answers}" if attempts else "it was handed to no route"
     reason = f"{blocks} passed; {words}"
     return _outcome(facts, Verdict.EXPIRED, reason, affordable[0], contested=False)
