@@ -93,6 +93,7 @@ async def test_others_get_their_turns_while_a_window_is_read():
         while len(windows.items) < 600:
             turns.append(len(windows.items))
             await asyncio.sleep(0)
+        turns.append(len(windows.items))
 
     other = asyncio.create_task(others())
     await windows.clock.advance(WINDOW)
