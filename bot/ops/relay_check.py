@@ -1,6 +1,6 @@
 """`bot relay-check URL`: what a relay really supports, and with `--row`, where our row of it is wrong.
 
-Exit 0: it agrees with the row, or there was none to compare; 1: it differs; 2: bad usage; 3: no answer.
+Exit 0: it agrees with the row, or there was none to compare; 1: it differs, or its answers tell nothing; 2: bad usage; 3: no answer.
 """
 
 import argparse
@@ -52,10 +52,10 @@ def print_relay_check(options: argparse.Namespace) -> int:
         "differences": None if row is None else differs,
         "findings": as_json(found),
     }
-    text = "\n".join([f"relay at {host}", *_lines(found, row), *_verdict(row, differs)])
+    text = "\n".join([f"relay at {host}", *_lines(found, row), *_verdict(row, found, differs)])
     deliver(content, text, as_json=options.json, file=options.report)
     sys.stdout.flush()
-    return EXIT_DEFECT if differs else EXIT_GOOD
+    return EXIT_DEFECT if differs or found.doubt else EXIT_GOOD
 
 
 def _host(url: str) -> str:
@@ -87,7 +87,8 @@ def _lines(found: Findings, row: RelayRow | None) -> list[str]:
     for method, standing in found.methods.items():
         extra = "  (not in our row)" if row and standing == "known" and method not in row.methods else ""
         lines.append(f"  {method:<30}{standing}{extra}")
-    needs = {True: "required", False: "not required", None: "cannot be told: signed requests are not let in"}
+    why = found.doubt or "signed requests are not let in"
+    needs = {True: "required", False: "not required", None: f"cannot be told: {why}"}
     lines += [
         "",
         f"signature       {needs[found.needs_signature]}",
@@ -108,9 +109,9 @@ def _lines(found: Findings, row: RelayRow | None) -> list[str]:
     return lines
 
 
-def _verdict(row: RelayRow | None, differs: list[str]) -> list[str]:
+def _verdict(row: RelayRow | None, found: Findings, differs: list[str]) -> list[str]:
     if row is None:
-        return []
+        return ["", f"is it a relay? {found.doubt}"] if found.doubt else []
     if not differs:
         return [
             "",

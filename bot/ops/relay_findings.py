@@ -23,6 +23,9 @@ from bot.ops.relay_probe import (
 
 SIZES: Final = (100_000, 300_000, 1_200_000)
 """Bytes of whole bodies."""
+YES_TO_EVERYTHING: Final = "it says yes to everything"
+NO_JSON_RPC: Final = "no answer of it is JSON-RPC"
+CANNOT_BE_TOLD: Final = f"cannot be told: {YES_TO_EVERYTHING}"
 _METHOD_NOT_FOUND: Final = -32601
 
 
@@ -30,12 +33,12 @@ class Findings(msgspec.Struct, frozen=True):
     """One endpoint, as it answered."""
 
     methods: dict[str, str]
-    """known | unknown | needs auth | no answer."""
+    """known | unknown | needs auth | no answer | no JSON-RPC | cannot be told: …"""
     codec: Codec | None
     unsigned: str
     wrongly_signed: str
     needs_signature: bool | None
-    """None: not to be told, because signed requests are not let in either."""
+    """None: not to be told, because signed requests are not let in either, or because of `doubt`."""
     uuids: dict[str, str]
     uuid_rule: str
     """v4 | uuid | text | none | unknown: …"""
@@ -48,6 +51,8 @@ class Findings(msgspec.Struct, frozen=True):
     """Of SIZES, the largest body that was not turned away for its size; 0: none."""
     clock: str
     latency_ms: float
+    doubt: str = ""
+    """Why nothing that it answers tells anything; empty: it does."""
 
 
 async def find_out(
@@ -71,7 +76,7 @@ async def find_out(
     codec = (
         row.codec
         if row is not None
-        else codec_of({name for name, is_ in methods.items() if is_ != "unknown"})
+        else codec_of({name for name, is_ in methods.items() if is_ not in ("unknown", "no JSON-RPC")})
     )
     good = await probe.bundle(codec) if codec is not None else baseline
     unsigned = await probe.bundle(codec, signing="none") if codec is not None else baseline
@@ -81,14 +86,15 @@ async def find_out(
     empty = await probe.ask(SEND_BUNDLE, [{"txs": [], "replacementUuid": uuids_to_try()["v4"]}])
     batch = await probe.post(b'[{"jsonrpc":"2.0","id":1,"method":"eth_sendBundle","params":[{}]}]')
     sizes = {size: await probe.post(oversized(size)) for size in SIZES}
+    doubt = _doubt(probe, baseline)
     return Findings(
         methods=methods,
         codec=codec,
         unsigned=unsigned.in_words(),
         wrongly_signed=wrong.in_words(),
-        needs_signature=None if good.needs_auth else unsigned.needs_auth or _differs(unsigned, good),
+        needs_signature=None if doubt or good.needs_auth else unsigned.needs_auth or _differs(unsigned, good),
         uuids=uuids,
-        uuid_rule=rule,
+        uuid_rule=f"unknown: {doubt}" if doubt else rule,
         cancel="unknown method" if methods[CANCEL_BUNDLE] == "unknown" else cancel.in_words(),
         empty_bundle="unknown method" if methods[SEND_BUNDLE] == "unknown" else empty.in_words(),
         error_shape=_shape(baseline),
@@ -97,11 +103,14 @@ async def find_out(
         largest_read=max((size for size, reply in sizes.items() if not _is_too_large(reply)), default=0),
         clock=skew.words if skew is not None else ("agrees" if baseline.date else "it sends no Date header"),
         latency_ms=round(statistics.median(reply.took for reply in probe.replies) / 10**6, 1),
+        doubt=doubt,
     )
 
 
 def differences(row: RelayRow, found: Findings) -> list[str]:
     """Each a line: what the row says, what the endpoint says. Empty: they agree, as far as answers can tell."""
+    if found.doubt == YES_TO_EVERYTHING:
+        return [f"methods: {CANNOT_BE_TOLD}"]
     said = [
         f"methods: the row has {method}, the endpoint says: {found.methods[method]}"
         for method in sorted(row.methods & set(found.methods))
@@ -136,10 +145,22 @@ def _standing(reply: Reply, baseline: Reply) -> str:
         return "no answer"
     if reply.needs_auth:
         return "needs auth"
+    if reply.status == 200 and not reply.is_json_rpc:
+        return "no JSON-RPC"
+    if reply.is_yes and baseline.is_yes:
+        return CANNOT_BE_TOLD
     is_unknown = reply.code == _METHOD_NOT_FOUND or (
         reply.code is not None and not _differs(reply, baseline) and baseline.code is not None
     )
     return "unknown" if is_unknown else "known"
+
+
+def _doubt(probe: RelayProbe, baseline: Reply) -> str:
+    """Of an endpoint that knows a method which nobody has, or that answers as no relay does."""
+    if baseline.is_yes:
+        return YES_TO_EVERYTHING
+    is_relay = baseline.needs_auth or any(reply.is_json_rpc for reply in probe.replies)
+    return "" if is_relay else NO_JSON_RPC
 
 
 async def _uuid_rule(probe: RelayProbe, codec: Codec | None, good: Reply) -> tuple[dict[str, str], str]:

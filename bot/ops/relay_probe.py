@@ -77,6 +77,8 @@ class Reply(msgspec.Struct, frozen=True):
     took: Nanoseconds
     date: str | None = None
     is_error_object: bool = False
+    is_json_rpc: bool = False
+    """An answer to the very request that was made."""
 
     @property
     def is_yes(self) -> bool:
@@ -113,7 +115,8 @@ class RelayProbe:
         await self._client.close()
 
     async def ask(self, method: str, params: Any, signing: Signing = "good") -> Reply:
-        return await self.post(encode_request(len(self.replies) + 1, method, params), signing)
+        number = len(self.replies) + 1
+        return await self.post(encode_request(number, method, params), signing, number)
 
     async def bundle(
         self, codec: Codec, replacement_uuid: str | None = None, signing: Signing = "good"
@@ -124,9 +127,12 @@ class RelayProbe:
         method, params = bundle_request(Form(codec, replacement_uuid is not None), whole)
         return await self.ask(method, params, signing)
 
-    async def post(self, body: bytes, signing: Signing = "good") -> Reply:
+    async def post(self, body: bytes, signing: Signing = "good", number: int = 1) -> Reply:
+        """`number`: the id in the body, which the answer must name."""
         started = self._clock.monotonic()
-        answered = await self._clock.within(self._limit, self._post(body, self._headers(body, signing)))
+        answered = await self._clock.within(
+            self._limit, self._post(body, number, self._headers(body, signing))
+        )
         took = Nanoseconds(self._clock.monotonic() - started)
         if isinstance(answered, Ok):
             reply = msgspec.structs.replace(answered.value, took=took)
@@ -135,7 +141,7 @@ class RelayProbe:
         self.replies.append(reply)
         return reply
 
-    async def _post(self, body: bytes, headers: dict[str, str]) -> Reply:
+    async def _post(self, body: bytes, number: int, headers: dict[str, str]) -> Reply:
         nothing = Nanoseconds(0)
         try:
             async with self._client.post(
@@ -149,11 +155,15 @@ class RelayProbe:
             return Reply(status, 0, f"an answer longer than {_LARGEST_ANSWER} bytes", nothing, date)
         content = HeaderSecrets(self._authorization).hide(content, headers.get(HEADER))
         code, words = error_of(content)
-        if code is None and status == 200 and not _is_result(content):
-            code, words = 0, f"no JSON-RPC answer: {words}"
+        answer = _decoded(content, in_batch=body[:1] == b"[")
+        stranger = _whose(answer, number)
+        if stranger is not None and (status == 200 or answer is not None):
+            code, words = 0, f"no JSON-RPC answer: {stranger or words}"
         elif code is None and status != 200:
             code = 0
-        return Reply(status, code, words, nothing, date, _is_error_object(content))
+        is_object = answer is not None and isinstance(answer.get("error"), dict)
+        is_ours = stranger is None
+        return Reply(status, code, words, nothing, date, is_object and is_ours, is_ours)
 
     def _headers(self, body: bytes, signing: Signing) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
@@ -207,18 +217,27 @@ def oversized(size: int) -> bytes:
     return encode_request(1, SEND_BUNDLE, [{"txs": noise, "blockNumber": "0x1"}])
 
 
-def _is_result(content: bytes) -> bool:
-    answer = _decoded(content)
-    return (isinstance(answer, dict) and "result" in answer) or isinstance(answer, list)
+def _whose(answer: dict[str, Any] | None, number: int) -> str | None:
+    """None: it answers request `number`. Else why it does not; empty where it is no answer at all.
+
+    An error may come without an id: the relay could not read ours.
+    """
+    if answer is None:
+        return ""
+    answered, is_error = answer.get("id"), answer.get("error") is not None
+    is_ours = answered == number and not isinstance(answered, bool)
+    if is_error and (is_ours or answered is None):
+        return None
+    if not is_ours:
+        return f"the answer is to request {json.dumps(answered)[:80]}, ours was {number}"
+    return None if "result" in answer else ""
 
 
-def _is_error_object(content: bytes) -> bool:
-    answer = _decoded(content)
-    return isinstance(answer, dict) and isinstance(answer.get("error"), dict)
-
-
-def _decoded(content: bytes) -> object:
+def _decoded(content: bytes, *, in_batch: bool) -> dict[str, Any] | None:
     try:
-        return json.loads(content)
+        answer = json.loads(content)
     except (ValueError, RecursionError):
         return None
+    if in_batch and isinstance(answer, list) and len(answer) == 1:
+        [answer] = answer
+    return answer if isinstance(answer, dict) else None

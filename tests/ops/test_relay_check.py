@@ -17,7 +17,7 @@ from bot.core.identity import ZERO_ADDRESS, ZERO_HASH, BlockRef
 from bot.core.transaction import decode_signed
 from bot.ops import relay_check
 from bot.ops.relay_check import print_relay_check
-from bot.ops.relay_findings import SIZES, Findings, differences
+from bot.ops.relay_findings import CANNOT_BE_TOLD, SIZES, Findings, differences
 from bot.ops.relay_probe import unfunded_transaction
 from bot.world.block_simulation import BuildingBlock
 from bot.world.block_story import JsonLines
@@ -127,18 +127,35 @@ async def serve():
         await runner.cleanup()
 
 
+def id_of(body):
+    asked = json.loads(body)
+    return asked["id"] if isinstance(asked, dict) else asked[0]["id"]
+
+
+def result_to(body):
+    return web.Response(body=b'{"jsonrpc":"2.0","id":%d,"result":null}' % id_of(body))
+
+
 async def test_nothing_that_is_asked_could_do_harm(serve, check):
     seen = []
 
     async def respond(request):
         body = await request.read()
         seen.append((body, request.headers.get("X-Flashbots-Signature")))
-        return web.Response(body=b'{"jsonrpc":"2.0","id":1,"result":null}')
+        return result_to(body)
 
     url = await serve(respond)
     code, said = await check(url, "market")
-    assert code == 1, "a relay that says yes to everything does not ask for a signature"
-    assert said["findings"]["methods"] == dict.fromkeys(said["findings"]["methods"], "known")
+    assert code == 1
+    assert set(said["findings"]["methods"].values()) == {CANNOT_BE_TOLD}
+    assert said["findings"]["needs_signature"] is None
+    assert said["differences"] == [f"methods: {CANNOT_BE_TOLD}"]
+    code, said = await check(url)
+    assert code == 1, "without a row as well: nothing of it was found out"
+    _, text = await check(url, "market", json=False)
+    assert CANNOT_BE_TOLD in text
+    assert "cannot be told" in next(line for line in text.splitlines() if line.startswith("signature"))
+    seen = seen[: len(seen) // 3]
     assert 20 <= len(seen) <= 36
     signers, senders, bundles = set(), set(), 0
     for body, signature in seen:
@@ -179,16 +196,49 @@ async def test_a_page_that_is_no_relay(serve, check):
     async def respond(_):
         return web.Response(text="<html>welcome</html>", content_type="text/html")
 
-    code, said = await check(await serve(respond), "flashbots")
+    url = await serve(respond)
+    code, said = await check(url, "flashbots")
     assert code == 1
-    assert set(said["findings"]["methods"].values()) == {"unknown"}
+    assert set(said["findings"]["methods"].values()) == {"no JSON-RPC"}
+    assert said["findings"]["needs_signature"] is None
+    assert said["findings"]["uuid_rule"].startswith("unknown")
+    code, text = await check(url, json=False)
+    assert code == 1
+    assert "signature       cannot be told" in text
+
+
+@pytest.mark.parametrize("row", ["market", None])
+@pytest.mark.parametrize("answer", [{"result": None}, {"error": {"code": -32601, "message": "unknown"}}])
+async def test_answers_to_another_request_are_none(serve, check, answer, row):
+    async def respond(_):
+        return web.Response(body=json.dumps({"jsonrpc": "2.0", "id": 999_999, **answer}).encode())
+
+    code, said = await check(await serve(respond), row)
+    assert code == 1
+    assert set(said["findings"]["methods"].values()) == {"no JSON-RPC"}
+    assert "the answer is to request 999999" in said["findings"]["error_shape"]
+    assert said["findings"]["needs_signature"] is None
+    assert not said["findings"]["empty_bundle"].startswith("accepted")
+
+
+@pytest.mark.parametrize(
+    "answer", [b'{"id":true,"result":1}', b'{"id":null,"result":1}', b'[{"id":1,"result":1}]']
+)
+async def test_ids_that_only_look_like_ours(serve, check, answer):
+    async def respond(_):
+        return web.Response(body=answer)
+
+    code, said = await check(await serve(respond), "market")
+    assert code == 1
+    assert set(said["findings"]["methods"].values()) == {"no JSON-RPC"}
 
 
 @pytest.mark.parametrize("name", ROWS)
 async def test_every_row_can_be_checked(serve, check, name):
     async def respond(request):
         body = await request.read()
-        return web.Response(body=b'{"jsonrpc":"2.0","id":1,"error":"unread %d"}' % (len(body) % 7))
+        answer = {"jsonrpc": "2.0", "id": id_of(body), "error": f"unread {len(body) % 7}"}
+        return web.Response(body=json.dumps(answer).encode())
 
     code, said = await check(await serve(respond), name)
     assert code in (0, 1)
@@ -200,7 +250,7 @@ async def test_a_size_limit_below_the_rows(serve, check):
         body = await request.read()
         if len(body) > 200_000:
             return web.Response(status=413, text="too large")
-        return web.Response(body=b'{"jsonrpc":"2.0","id":1,"result":null}')
+        return web.Response(body=b'{"id":%d,"error":"no"}' % id_of(body))
 
     _, said = await check(await serve(respond), "market")
     assert said["findings"]["largest_read"] == 100_000
@@ -246,7 +296,7 @@ async def test_ones_own_identity_is_used_where_it_is_given(serve, check, tmp_pat
 
     async def respond(request):
         seen.add(request.headers.get("X-Flashbots-Signature", "").partition(":")[0].lower())
-        return web.Response(body=b'{"jsonrpc":"2.0","id":1,"result":null}')
+        return result_to(await request.read())
 
     await check(await serve(respond), identity=tmp_path / FILE_NAME)
     assert seen == {"", "0x" + identity.address.hex()}
