@@ -21,7 +21,7 @@ from acceptance.processes import Family, bot, wait_for
 from acceptance.sizes import draw_seed
 
 pytestmark = [pytest.mark.market, pytest.mark.slow, pytest.mark.timeout(300)]
-KILLS = 8
+KILLS = 6
 MOST_KILLS = 16
 """Goes on so long until an intent was open at the last one, for what observes then to leave alone."""
 BLOCKS_BETWEEN = (1, 5)

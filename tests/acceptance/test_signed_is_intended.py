@@ -11,7 +11,7 @@ from oracle.transaction_decoder import decode_transaction
 from acceptance.processes import bot
 
 pytestmark = [pytest.mark.market, pytest.mark.slow]
-EXPLAINED = 12
+EXPLAINED = 5
 """Bundles of each game asked for by `bot explain`, a process each; all are compared by their digest."""
 
 

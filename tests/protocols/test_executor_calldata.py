@@ -31,7 +31,7 @@ cycle = st.builds(Cycle, uint128, st.lists(hop, min_size=2, max_size=4).map(tupl
 cycles = st.lists(cycle, min_size=1, max_size=8).map(tuple)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cycles, address, uint256, uint256, uint256, uint256)
 def test_equals_the_abi_encoding(cycles, base_token, min_profit, payment, first_block, last_block):
     rows = [
