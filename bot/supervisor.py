@@ -322,8 +322,8 @@ def _refuse_foreign(environ: Mapping[str, str], chain: str, why: str) -> None:
     foreign = [
         name for name in SET_BY_THE_RUN if name in environ and (name, environ[name]) != ("BOT_CHAIN", chain)
     ]
-    foreign += sorted(name for name in environ if name.startswith(ACCOUNT_FAMILIES) and "__" in name)
-    if chain == "market":
+    if chain == "market":  # on a fork they are refused for what they hold, by the bot itself
+        foreign += sorted(name for name in environ if name.startswith(ACCOUNT_FAMILIES) and "__" in name)
         foreign += sorted(name for name in environ if name.startswith(EXCHANGE_FAMILY))
     if foreign:
         raise BadConfiguration(

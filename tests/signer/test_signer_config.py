@@ -65,10 +65,18 @@ def test_global_and_strategy_limits_hold_here_too(tmp_path):
 
 
 def test_bid_and_tip_are_the_operators(tmp_path):
-    found = config(tmp_path, BOT_BID_SHARE="70 %", BOT_PRIORITY_FEE="2 gwei")
+    fixed = {"BOT_BID_SHARE": "70 %", "BOT_BID_CAP": "80 %", "BOT_PRIORITY_FEE": "2 gwei"}
+    found = config(tmp_path, BOT_BID_LEARNS="off", **fixed)
     assert found.payment_share == 7_000 < BPS_WHOLE
     assert found.priority_fee_cap == 2 * GWEI
     assert config(tmp_path).priority_fee_cap == 0
+    assert config(tmp_path, **fixed).payment_share == 8_000, "what is learned goes up to its cap"
+
+
+def test_where_bids_are_tips_they_go_up_to_the_fee_limit(tmp_path):
+    found = config(tmp_path, BOT_RELAYS="flashbots-protect")
+    [wallet] = found.wallets
+    assert found.priority_fee_cap == wallet.limits.fee_per_gas > 0
 
 
 def test_a_mode_that_signs_nothing(tmp_path):
