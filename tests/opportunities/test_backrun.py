@@ -94,19 +94,20 @@ def test_what_is_found_is_what_the_blocks_search_finds_once_it_was_mined():
         changed = {market.table.pools[at].address for at in overlay.changed}
         market.state.apply(next_block(STATE, logs))
         mined = market.search.search(overlay.changed, market.state.ref, PRICE)
-        behind = {hops(one): one for one in found.opportunities}
+        behind, not_opened = {hops(one): one for one in found.opportunities}, 0
         for one in mined.opportunities:
             if one.pools & changed:
                 opened = market.net_before(one) <= 0
                 assert (hops(one) in behind) == opened
                 kinds["opened" if opened else "not opened"] += 1
+                not_opened += not opened
                 if opened:
                     same = behind.pop(hops(one))
                     assert (same.legs, same.gas_estimate) == (one.legs, one.gas_estimate)
                     assert (same.strategy, same.state) == ("backrun", STATE)
                     kinds[len(one.legs)] += 1
         assert behind == {}
-        assert found.not_opened >= 0
+        assert found.not_opened == not_opened
     print(kinds)
     assert min(kinds[kind] for kind in ("opened", "not opened", 2, 3, 4)) > 5
 

@@ -74,9 +74,8 @@ def test_bid_and_tip_are_the_operators(tmp_path):
 
 
 def test_where_bids_are_tips_they_go_up_to_the_fee_limit(tmp_path):
-    found = config(tmp_path, BOT_RELAYS="flashbots-protect")
-    [wallet] = found.wallets
-    assert found.priority_fee_cap == wallet.limits.fee_per_gas > 0
+    found = config(tmp_path, BOT_RELAYS="market,flashbots-protect")
+    assert found.priority_fee_cap == 200 * GWEI
 
 
 def test_a_mode_that_signs_nothing(tmp_path):
