@@ -104,7 +104,9 @@ def sweep_of_overlays(seed, count, synced, data):
     state.apply(block(GENESIS, [created(*pair) for pair in PAIRS]))
     for salt in range(count):
         state.apply(block(state.ref, history.events(), salt))
-    events = [event for event in history.events() if state.table.index(event[0]) is not None]
+    quiet = seed % 5 == 0
+    events = [event for event in history.events() if state.table.index(event[0]) is not None and not quiet]
+    synced = [] if quiet else synced
     events = (
         data.draw(st.permutations([sync(address_of(*pair), *amounts) for pair, *amounts in synced])) + events
     )
