@@ -16,7 +16,7 @@ import msgspec
 
 from bot.chain.reader import block_id
 from bot.chain.revert_reason import revert_reason
-from bot.chain.simulation import NodeSimulator
+from bot.chain.simulation import NodeSimulator, block_overrides
 from bot.core.decisions import BlockEnvironment
 from bot.core.ethereum_json import MalformedAnswer, decode_data, decode_quantity
 from bot.core.identity import Address, BlockRef, TxHash, hex_bytes, hex_quantity, keccak
@@ -109,7 +109,7 @@ class CallSimulator:
         environment: BlockEnvironment,
         min_profit: int,
     ) -> list[tuple[str, Sequence[object]]]:
-        where, told = block_id(on.hash), _overrides(environment)
+        where, told = block_id(on.hash), block_overrides(environment)
         asks_more = _with_word(transaction, _MIN_PROFIT, min_profit + 1)
         recipient = {"to": hex_bytes(transaction.to), "input": hex_bytes(_RECIPIENT)}
         return [
@@ -204,17 +204,7 @@ async def _overrides_estimates(rpc: JsonRpc) -> bool:
 def _placed(code: bytes) -> list[object]:
     """A call of code that is put in place for it, in a block that is like none."""
     scratch = hex_bytes(_SCRATCH)
-    return [{"to": scratch}, "latest", {scratch: {"code": hex_bytes(code)}}, _overrides(_TOLD)]
-
-
-def _overrides(environment: BlockEnvironment) -> dict[str, object]:
-    return {
-        "number": hex_quantity(environment.number),
-        "time": hex_quantity(environment.timestamp),
-        "gasLimit": hex_quantity(environment.gas_limit),
-        "feeRecipient": hex_bytes(environment.coinbase),
-        "baseFeePerGas": hex_quantity(environment.base_fee),
-    }
+    return [{"to": scratch}, "latest", {scratch: {"code": hex_bytes(code)}}, block_overrides(_TOLD)]
 
 
 def _call(transaction: TransactionFields, sender: Address) -> dict[str, object]:

@@ -134,7 +134,7 @@ def _payload(
     environment: BlockEnvironment,
     stand_in: Iterable[StorageOverride] = (),
 ) -> dict[str, object]:
-    block: dict[str, object] = {"blockOverrides": _overrides(environment), "calls": list(calls)}
+    block: dict[str, object] = {"blockOverrides": block_overrides(environment), "calls": list(calls)}
     overrides = state_overrides(stand_in)
     if overrides:
         block["stateOverrides"] = overrides
@@ -150,7 +150,8 @@ def state_overrides(words: Iterable[StorageOverride]) -> dict[str, dict[str, dic
     return overrides
 
 
-def _overrides(environment: BlockEnvironment) -> dict[str, object]:
+def block_overrides(environment: BlockEnvironment) -> dict[str, object]:
+    """As eth_simulateV1 and eth_call take them: every field that the node would choose itself."""
     return {
         "number": hex_quantity(environment.number),
         "time": hex_quantity(environment.timestamp),

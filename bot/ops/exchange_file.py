@@ -3,15 +3,13 @@
 It lies beside the journal and is no part of it: what exchanges say differs from run to run of one seed.
 """
 
-import time
 from pathlib import Path
 from typing import Any, Final
-
-import msgspec
 
 from bot.core.market_data import PRICE_DECIMALS, SIZE_DECIMALS, ExchangeStatus
 from bot.core.units import Nanoseconds
 from bot.ops.exchange_view import ExchangeBoard, board_lines, quotes_of
+from bot.ops.look_file import Look, LookFile
 from bot.state.reference_price import NoPrice, ReferencePrice
 
 EXCHANGES_FILE: Final = "exchanges.json"
@@ -19,38 +17,22 @@ OLD_AFTER_S: Final = 10
 """The running bot writes every second or so; a file older than this is not of a bot that runs and is well."""
 
 
-class ExchangeFile(msgspec.Struct, frozen=True):
-    """What is in it; read by this program alone."""
-
-    schema: int
-    utc: Nanoseconds
-    board: ExchangeBoard
+_FILE: Final = LookFile(EXCHANGES_FILE, Look[ExchangeBoard])
 
 
 def write_board(folder: Path, board: ExchangeBoard, utc: Nanoseconds) -> None:
-    """Replace the file of `folder` as a whole: a reader sees the old look or the new one. Raises OSError."""
-    path = folder / EXCHANGES_FILE
-    temporary = path.with_name(f".{EXCHANGES_FILE}.part")
-    temporary.write_bytes(msgspec.json.encode(ExchangeFile(1, utc, board)))
-    temporary.replace(path)
+    """As LookFile.write."""
+    _FILE.write(folder, board, utc)
 
 
 def remove_board(folder: Path) -> None:
-    """Of an earlier run, before one that follows no exchange. Raises OSError."""
-    (folder / EXCHANGES_FILE).unlink(missing_ok=True)
+    """As LookFile.remove."""
+    _FILE.remove(folder)
 
 
 def read_board(folder: Path) -> tuple[ExchangeBoard, float] | str | None:
-    """The last look and the seconds since it was written; None without a file; a line where it cannot be read."""
-    path = folder / EXCHANGES_FILE
-    try:
-        written = path.stat().st_mtime
-        found = msgspec.json.decode(path.read_bytes(), type=ExchangeFile)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
-        return f"{path} cannot be read: {error}"
-    return found.board, max(0.0, time.time() - written)
+    """As LookFile.read."""
+    return _FILE.read(folder)
 
 
 def exchange_status(folder: Path) -> dict[str, Any] | None:

@@ -3,14 +3,12 @@
 It lies beside the journal and is no part of it: how fast a relay answers differs from run to run of one seed.
 """
 
-import time
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from bot.core.route_standing import RouteStanding
 from bot.core.units import Nanoseconds
+from bot.ops.look_file import Look, LookFile
 from bot.ops.relay_view import RelayBoard, board_lines
 
 RELAYS_FILE: Final = "relays.json"
@@ -18,38 +16,22 @@ OLD_AFTER_S: Final = 30
 """The running bot writes every few seconds; a file older than this is not of a bot that runs and is well."""
 
 
-class RelayFile(msgspec.Struct, frozen=True):
-    """What is in it; read by this program alone."""
-
-    schema: int
-    utc: Nanoseconds
-    board: RelayBoard
+_FILE: Final = LookFile(RELAYS_FILE, Look[RelayBoard])
 
 
 def write_relays(folder: Path, board: RelayBoard, utc: Nanoseconds) -> None:
-    """Replace the file of `folder` as a whole: a reader sees the old look or the new one. Raises OSError."""
-    path = folder / RELAYS_FILE
-    temporary = path.with_name(f".{RELAYS_FILE}.part")
-    temporary.write_bytes(msgspec.json.encode(RelayFile(1, utc, board)))
-    temporary.replace(path)
+    """As LookFile.write."""
+    _FILE.write(folder, board, utc)
 
 
 def remove_relays(folder: Path) -> None:
-    """Of an earlier run, before one that sends nothing. Raises OSError."""
-    (folder / RELAYS_FILE).unlink(missing_ok=True)
+    """As LookFile.remove."""
+    _FILE.remove(folder)
 
 
 def read_relays(folder: Path) -> tuple[RelayBoard, float] | str | None:
-    """The last look and the seconds since it was written; None without a file; a line where it cannot be read."""
-    path = folder / RELAYS_FILE
-    try:
-        written = path.stat().st_mtime
-        found = msgspec.json.decode(path.read_bytes(), type=RelayFile)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
-        return f"{path} cannot be read: {error}"
-    return found.board, max(0.0, time.time() - written)
+    """As LookFile.read."""
+    return _FILE.read(folder)
 
 
 def relay_status(folder: Path) -> dict[str, Any] | None:
