@@ -1,4 +1,4 @@
-"""Whether a bundle that did not land had lost a bid: only where a route held it in time, and it was not taken back."""
+"""Whether a bundle that did not land had lost a bid: only where a route accepted it, and it was not taken back."""
 
 import msgspec
 import pytest
@@ -22,7 +22,7 @@ CASES = {
     "every route refused": ({"attempts": (REFUSED, REFUSED)}, Verdict.EXPIRED, False),
     "handed to no route": ({"attempts": ()}, Verdict.EXPIRED, False),
     "silence": ({"attempts": (SILENT,)}, Verdict.LATE, False),
-    "accepted too late": ({"attempts": (LATE,)}, Verdict.LATE, False),
+    "accepted too late": ({"attempts": (LATE,)}, Verdict.LATE, True),
     "withdrawn": ({"is_withdrawn": True}, Verdict.EXPIRED, False),
     "not known any more": ({"attempts": None}, Verdict.EXPIRED, None),
     "outbid, not known any more": ({"attempts": None, "target": block(touch())}, Verdict.OUTBID, None),
