@@ -7,6 +7,7 @@ the genesis survive; calls at heights before the dump fail, as anvil keeps only 
 from __future__ import annotations
 
 import gzip
+import contextlib
 import hashlib
 import tempfile
 from dataclasses import replace
@@ -95,6 +96,9 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _forget_old(cache: Path) -> None:
-    dumps = sorted(cache.glob("market-*.json"), key=lambda path: path.stat().st_mtime)
-    for old in dumps[:-_KEPT_DUMPS]:
+    dumps: list[tuple[float, Path]] = []
+    for path in cache.glob("market-*.json"):
+        with contextlib.suppress(FileNotFoundError):  # another market tidies up at the same moment
+            dumps.append((path.stat().st_mtime, path))
+    for _, old in sorted(dumps)[:-_KEPT_DUMPS]:
         old.unlink(missing_ok=True)
