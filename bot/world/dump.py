@@ -6,8 +6,8 @@ the genesis survive; calls at heights before the dump fail, as anvil keeps only 
 
 from __future__ import annotations
 
-import gzip
 import contextlib
+import gzip
 import hashlib
 import tempfile
 from dataclasses import replace
