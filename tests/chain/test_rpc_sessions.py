@@ -121,7 +121,7 @@ async def test_a_request_that_is_never_answered_is_unknown_and_the_next_one_is_s
 
 async def test_a_late_answer_is_counted_and_given_to_nobody(node, session):
     async def slow():
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         return "late"
 
     node.handlers |= {"slow": slow, "quick": lambda: "mine"}
