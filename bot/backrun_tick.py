@@ -118,12 +118,7 @@ class Backruns:
         To be called after the block's own tick, one at a time: it uses that search's scratch, and what pays without
         the pending transaction is the block's.
         """
-        try:
-            reason = await self._try(seen, block, world, wallets, tick, funnel, upkeep)
-        except (ValueError, OverflowError) as error:
-            # Numbers of outsiders: whatever they break here is their announcement, and no reason to stop.
-            log.warning("pending.absurd", hash=seen.hash.hex(), reason=str(error))
-            reason = ABSURD
+        reason = await self._try(seen, block, world, wallets, tick, funnel, upkeep)
         funnel.took("pending", tick.clock.monotonic() - seen.seen_at)
         if reason is not None:
             funnel.drop(f"pending: {reason}")
@@ -142,34 +137,41 @@ class Backruns:
         why_not = self._why_not(seen, block, world, wallets, tick)
         if why_not is not None:
             return why_not
+        try:
+            found = await self._found(seen, block, world, wallets, tick, funnel)
+        except (ValueError, OverflowError) as error:
+            # Numbers of outsiders: whatever they break is their announcement, and no reason to stop. From the plan on
+            # the numbers are ours, and what breaks there is a defect.
+            log.warning("pending.absurd", hash=seen.hash.hex(), reason=str(error))
+            return ABSURD
+        if isinstance(found, str):
+            return found
+        chosen, behind, able = found
+        return await self._offer(chosen, behind, able, wallets, block, tick, funnel, upkeep)
+
+    async def _found(
+        self,
+        seen: PendingSeen,
+        block: BlockArrived,
+        world: Believed,
+        wallets: Sequence[WalletAtHead],
+        tick: TickDeps,
+        funnel: Funnel,
+    ) -> tuple[Sequence[Opportunity], Behind, list[WalletAtHead]] | str:
+        """What it opens, what to stand behind, and who may; nothing is planned or held yet."""
         overlay = await self._overlay(seen, block, world, tick, funnel)
         if isinstance(overlay, str):
             return overlay
         able = _able(overlay, wallets, block, tick)
         if not able:
             return WE_COME_FIRST
-        found = await self._found(seen, overlay, block, world, tick, funnel)
-        if isinstance(found, str):
-            return found
-        chosen, behind = found
-        return await self._offer(chosen, behind, able, wallets, block, tick, funnel, upkeep)
-
-    async def _found(
-        self,
-        seen: PendingSeen,
-        overlay: Overlay,
-        block: BlockArrived,
-        world: Believed,
-        tick: TickDeps,
-        funnel: Funnel,
-    ) -> tuple[Sequence[Opportunity], Behind] | str:
         chosen = _search(overlay, block, world, tick, funnel)
         if isinstance(chosen, str):
             return chosen
         behind = await self._behind(seen, overlay, world, tick)
         if isinstance(behind, str):
             return behind
-        return (chosen, behind) if _stands_at(block, world) else ANOTHER_BLOCK
+        return (chosen, behind, able) if _stands_at(block, world) else ANOTHER_BLOCK
 
     def _why_not(
         self,

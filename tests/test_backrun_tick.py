@@ -304,6 +304,18 @@ async def test_absurd_numbers_of_outsiders_are_a_reason_and_no_defect(stage):
     assert stage.sent == []
 
 
+async def test_a_defect_of_ours_is_not_taken_for_their_numbers(stage):
+    """From the plan on the numbers are ours, and budget may be held: whatever breaks there must stop the hunting."""
+
+    async def defect(approved):
+        raise ValueError("a defect of the signer's client")
+
+    stage.market.signer.sign = defect
+    with pytest.raises(ValueError, match="a defect of the signer's client"):
+        await stage.follow()
+    assert stage.market.held() > 0, "what may have been signed keeps its budget"
+
+
 async def test_late_in_the_slot_a_back_run_is_judged_by_the_close_of_its_block(stage):
     """The head is the newest there is, however old: the swap came only now."""
     clock, rule = stage.market.clock, replace(PROFILE.slot, kind="slots")
