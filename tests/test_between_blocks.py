@@ -2,11 +2,13 @@
 
 import asyncio
 
+import pytest
 from listed_chain import block_at
 from loop_stage import Stage
 from msgspec.structs import replace
 from small_market import world_at
 
+from bot.core.errors import Halted
 from bot.core.pending import PendingSeen
 
 MANY = 5_000
@@ -86,7 +88,8 @@ async def test_a_halt_is_asked_for_before_each():
         stage.halt = "an operator says so"
 
     stage = stage_over(source, follow)
-    await stage.running()
+    task = await stage.running()
     await stage.block(101)
-    await stage.settle()
+    with pytest.raises(Halted, match="an operator says so"):
+        await asyncio.wait_for(task, 20)
     assert len(followed) == 1
